@@ -1,0 +1,99 @@
+import js from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Folders of src/ with what each may import besides itself: the arrows of docs/architecture.md. */
+const LEAVES = ['observability', 'platform'];
+const MAY_IMPORT = {
+  dicom: [],
+  observability: [],
+  platform: [],
+  core: ['dicom'],
+  config: ['dicom'],
+  dimse: ['core', 'dicom', ...LEAVES],
+  folder: ['core', 'dicom', ...LEAVES],
+  storage: ['core', 'dicom', ...LEAVES],
+  sqlite: ['core', 'dicom', ...LEAVES],
+  avara: ['core', 'dicom', ...LEAVES],
+  http: ['core', 'dicom', ...LEAVES],
+  // The emulator stands in for another company's service: it shares nothing with the daemon but the standard.
+  emulator: ['dicom', ...LEAVES],
+  app: ['config', 'core', 'dicom', 'dimse', 'folder', 'storage', 'sqlite', 'avara', 'http', ...LEAVES],
+  cli: ['app', 'config', 'core', 'dicom', 'emulator', 'dimse', ...LEAVES],
+};
+const FOLDERS = Object.keys(MAY_IMPORT);
+
+const zones = FOLDERS.flatMap((folder) => {
+  const forbidden = FOLDERS.filter((other) => other !== folder && !MAY_IMPORT[folder].includes(other));
+  return forbidden.map((other) => ({
+    target: `./src/${folder}`,
+    from: `./src/${other}`,
+    message: `src/${folder} may import only: ${[folder, ...MAY_IMPORT[folder]].join(', ')}.`,
+  }));
+});
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'fixtures/data/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'] })] },
+    rules: {
+      'import-x/no-default-export': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/prefer-nullish-coalescing': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }] },
+  },
+  {
+    files: ['src/core/**/*.ts', 'src/dicom/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            'node:fs',
+            'node:net',
+            'node:http',
+            'node:tls',
+            'node:child_process',
+            'better-sqlite3',
+            'hono',
+            'pino',
+          ].map((name) => ({
+            name,
+            message: 'core/ and dicom/ decide without I/O; put the effect in an adapter.',
+          })),
+        },
+      ],
+      'no-restricted-globals': ['error', 'process', 'fetch'],
+    },
+  },
+  {
+    files: ['src/cli/**/*.ts', 'fixtures/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  { files: ['*.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly' } } },
+);
