@@ -1,0 +1,68 @@
+import type { CustomerKey, InstanceKey } from '../study/instance.ts';
+
+/** A Part 10 file being written, not yet visible under its key. */
+export interface StagedInstance {
+  /** Bytes written so far, preamble and File Meta Information included. */
+  readonly bytes: number;
+  /** See `Reception.write`; errors come out of {@link commit} and {@link keepApart}. */
+  write(bytes: Buffer): Promise<void> | undefined;
+  /**
+   * Makes the file durable under its key: data synced, linked into place, directory synced. Its staging link stays, as
+   * the mark that the index may not know it yet, until {@link InstanceStore.release}.
+   * @returns `exists` (and nothing changed) where the key is already taken.
+   * @throws StoreError
+   */
+  commit(key: InstanceKey): Promise<'stored' | 'exists'>;
+  /** Makes the file durable beside the objects, as a conflict of `key`. @returns its path below the data folder. */
+  keepApart(key: InstanceKey, sha256: string): Promise<string>;
+  /** Removes what was written. Safe after a failure; not after a commit. */
+  discard(): Promise<void>;
+  /** Names the staging link to {@link InstanceStore.release}. */
+  readonly stagingName: string;
+}
+
+/** A stored object opened for reading. */
+export interface OpenedInstance {
+  readonly bytes: number;
+  /** Reads into `target`; @returns bytes read, 0 at the end. */
+  read(target: Buffer, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A staging link found at start-up. */
+export interface StagingLeftover {
+  readonly stagingName: string;
+  readonly customer: CustomerKey;
+  /** Whether it had been linked into place: then it may have been acknowledged and must be indexed. */
+  readonly isCommitted: boolean;
+  open(): Promise<OpenedInstance>;
+  /** Removes the staging link only. */
+  release(): Promise<void>;
+}
+
+/** Why the store could not do as asked; `out-of-resources` may pass by itself. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: 'out-of-resources' | 'not-found' | 'io';
+  constructor(code: 'out-of-resources' | 'not-found' | 'io', message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * The Part 10 files on disk, the truth of the daemon: `objects/<customer>/<study>/<series>/<sop>.dcm`. Files are never
+ * changed once in place.
+ */
+export interface InstanceStore {
+  stage(customer: CustomerKey): StagedInstance;
+  /** @throws StoreError `not-found` */
+  open(key: InstanceKey): Promise<OpenedInstance>;
+  /** Absolute path of the object, for readers that stream files themselves. */
+  pathOf(key: InstanceKey): string;
+  /** Drops staging links whose instances are durably indexed. */
+  release(stagingNames: readonly string[]): Promise<void>;
+  /** What a crash left in the staging folder. Call once, before the first {@link stage}. */
+  leftovers(): AsyncIterable<StagingLeftover>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import type { Uid } from '../../dicom/uid.ts';
+import type { InstanceHeader } from '../study/header.ts';
+import type { InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
+import type {
+  DeliveryState,
+  InstanceRecord,
+  Product,
+  SeriesRecord,
+  StudyPage,
+  StudyQuery,
+  StudyRecord,
+} from '../study/study.ts';
+
+/** An instance whose bytes are durable in the object store, about to be indexed. */
+export interface StoredInstance {
+  readonly key: InstanceKey;
+  readonly header: InstanceHeader;
+  readonly origin: InstanceOrigin;
+  readonly transferSyntaxUid: Uid;
+  readonly fileBytes: number;
+  readonly dataSetOffset: number;
+  readonly sha256: string;
+  readonly receivedAt: number;
+  /** The Data Set ends before its own lengths say; kept as sent, shown to the operator. */
+  readonly isTruncated: boolean;
+}
+
+/** A second object under UIDs already held, with other bytes; kept beside the first. */
+export interface ConflictRecord {
+  readonly key: InstanceKey;
+  readonly sha256: string;
+  readonly fileBytes: number;
+  readonly receivedAt: number;
+  /** Path below the data folder. */
+  readonly path: string;
+  readonly origin: Omit<InstanceOrigin, 'intakeId'>;
+}
+
+/** Totals for status, metrics and `verify`. */
+export interface IndexTotals {
+  readonly studies: number;
+  readonly receivingStudies: number;
+  readonly instances: number;
+  readonly bytes: number;
+  readonly conflicts: number;
+  readonly deliveries: Readonly<Record<DeliveryState, number>>;
+}
+
+/**
+ * What the daemon knows of its objects. Rebuildable from the object store. Reads are synchronous and use prepared
+ * statements; writes resolve when their transaction has committed. A commit survives the process; it survives power
+ * loss only after {@link StudyIndex.sync}, and the object store keeps what start-up recovery needs until then.
+ */
+export interface StudyIndex {
+  findInstance(key: InstanceKey): InstanceRecord | undefined;
+  /** Adds the instance, its series and study (which goes back to `receiving`) and its ledger entry. */
+  addInstance(instance: StoredInstance): Promise<void>;
+  addConflict(conflict: ConflictRecord): Promise<void>;
+  conflicts(limit: number): readonly ConflictRecord[];
+
+  findStudy(key: StudyKey): StudyRecord | undefined;
+  /** All studies with this Study Instance UID, whatever their customer. */
+  findStudiesByUid(studyInstanceUid: Uid): readonly StudyRecord[];
+  /** The study that a delivery created or adopted at Avara. */
+  findStudyByAvaraId(avaraStudyId: string): { study: StudyRecord; product: Product } | undefined;
+  /** Newest `lastReceivedAt` first. */
+  listStudies(query: StudyQuery): StudyPage;
+  /** In series number, then UID order. */
+  listSeries(key: StudyKey): readonly SeriesRecord[];
+  /** In series number, instance number, then UID order: the order of Avara's manifest. */
+  listInstances(key: StudyKey): readonly InstanceRecord[];
+  totals(): IndexTotals;
+
+  /** Studies still receiving, for the settling timer after a start. */
+  receivingStudies(): readonly { key: StudyKey; lastReceivedAt: number }[];
+  /**
+   * Makes the study stable if it is receiving and nothing newer than `lastReceivedAt` came in, and in the same
+   * transaction adds one pending outbox entry per product that has none.
+   * @returns whether it became stable.
+   */
+  settle(key: StudyKey, lastReceivedAt: number, products: readonly Product[], now: number): Promise<boolean>;
+
+  /** Resolves when every commit before the call is on stable storage. */
+  sync(): Promise<void>;
+  close(): void;
+}
