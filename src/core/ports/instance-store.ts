@@ -1,4 +1,4 @@
-import type { CustomerKey, InstanceKey } from '../study/instance.ts';
+import type { CustomerKey, InstanceKey, Source } from '../study/instance.ts';
 
 /** A Part 10 file being written, not yet visible under its key. */
 export interface StagedInstance {
@@ -33,9 +33,17 @@ export interface OpenedInstance {
 export interface StagingLeftover {
   readonly stagingName: string;
   readonly customer: CustomerKey;
+  readonly source: Source;
   /** Whether it had been linked into place: then it may have been acknowledged and must be indexed. */
   readonly isCommitted: boolean;
+  /** When its bytes were last written, ms since 1970. */
+  readonly writtenAt: number;
   open(): Promise<OpenedInstance>;
+  /** Where a committed leftover was linked, once its key and digest are known. */
+  locate(
+    key: InstanceKey,
+    sha256: string,
+  ): Promise<{ kind: 'object' } | { kind: 'conflict'; path: string } | undefined>;
   /** Removes the staging link only. */
   release(): Promise<void>;
 }
@@ -55,7 +63,7 @@ export class StoreError extends Error {
  * changed once in place.
  */
 export interface InstanceStore {
-  stage(customer: CustomerKey): StagedInstance;
+  stage(customer: CustomerKey, source: Source): StagedInstance;
   /** @throws StoreError `not-found` */
   open(key: InstanceKey): Promise<OpenedInstance>;
   /** Absolute path of the object, for readers that stream files themselves. */

@@ -21,9 +21,12 @@ export interface StoredInstance {
   readonly dataSetOffset: number;
   readonly sha256: string;
   readonly receivedAt: number;
-  /** The Data Set ends before its own lengths say; kept as sent, shown to the operator. */
-  readonly isTruncated: boolean;
+  /** What the structure check said; whatever it is, the bytes are kept as sent and the operator can see it. */
+  readonly integrity: DataSetIntegrity;
 }
+
+/** `truncated`: ends before its own lengths say; `malformed`: not walkable to its end. */
+export type DataSetIntegrity = 'complete' | 'truncated' | 'malformed';
 
 /** A second object under UIDs already held, with other bytes; kept beside the first. */
 export interface ConflictRecord {

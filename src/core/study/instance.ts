@@ -10,6 +10,13 @@ export function parseCustomerKey(text: string): CustomerKey | undefined {
   return CUSTOMER_KEY_PATTERN.test(text) ? (text as CustomerKey) : undefined;
 }
 
+/** Like {@link parseCustomerKey} for values that must be right. @throws RangeError for anything else. */
+export function customerKey(text: string): CustomerKey {
+  const parsed = parseCustomerKey(text);
+  if (parsed === undefined) throw new RangeError(`not a customer key: ${JSON.stringify(text.slice(0, 80))}`);
+  return parsed;
+}
+
 /** Where an instance entered. */
 export type Source = 'dimse' | 'folder' | 'stow' | 'import';
 

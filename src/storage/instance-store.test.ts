@@ -1,0 +1,151 @@
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { InstanceStore, StagingLeftover } from '../core/ports/instance-store.ts';
+import { customerKey, type InstanceKey } from '../core/study/instance.ts';
+import { uid } from '../dicom/uid.ts';
+import { createInstanceStore } from './instance-store.ts';
+
+const customer = customerKey('city-medical');
+const key: InstanceKey = {
+  customer,
+  studyInstanceUid: uid('1.2.3'),
+  seriesInstanceUid: uid('1.2.3.4'),
+  sopInstanceUid: uid('1.2.3.4.5'),
+};
+const SHA = 'ab'.repeat(32);
+
+let dataDir: string;
+let store: InstanceStore;
+
+beforeEach(async () => {
+  dataDir = await fs.mkdtemp(path.join(os.tmpdir(), 'store-'));
+  store = await createInstanceStore({ dataDir });
+});
+afterEach(async () => {
+  await store.close();
+  await fs.rm(dataDir, { recursive: true });
+});
+
+const incoming = () => fs.readdir(path.join(dataDir, 'incoming'));
+
+async function leftoversOf(from: InstanceStore): Promise<StagingLeftover[]> {
+  const found: StagingLeftover[] = [];
+  for await (const leftover of from.leftovers()) found.push(leftover);
+  return found;
+}
+
+describe('instance store', () => {
+  it('puts an object under customer, study, series and SOP Instance UID, byte for byte', async () => {
+    const staged = store.stage(customer, 'dimse');
+    const parts = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, index));
+    for (const part of parts) await staged.write(part);
+    expect(await staged.commit(key)).toBe('stored');
+    const file = path.join(dataDir, 'objects/city-medical/1.2.3/1.2.3.4/1.2.3.4.5.dcm');
+    expect(store.pathOf(key)).toBe(file);
+    expect((await fs.readFile(file)).equals(Buffer.concat(parts))).toBe(true);
+    expect(staged.bytes).toBe(2_000_000);
+  });
+
+  it('makes a fast writer wait for the disk once about 1 MiB is queued', async () => {
+    const staged = store.stage(customer, 'dimse');
+    let waited = false;
+    for (let index = 0; index < 100; index += 1) {
+      const wait = staged.write(Buffer.alloc(64 * 1024, 1));
+      if (wait) {
+        waited = true;
+        await wait;
+      }
+    }
+    expect(waited).toBe(true);
+    await staged.commit(key);
+    expect((await fs.stat(store.pathOf(key))).size).toBe(100 * 64 * 1024);
+  });
+
+  it('never overwrites: a taken key is reported and the first object stays', async () => {
+    const first = store.stage(customer, 'dimse');
+    void first.write(Buffer.from('first'));
+    await first.commit(key);
+    const second = store.stage(customer, 'dimse');
+    void second.write(Buffer.from('second'));
+    expect(await second.commit(key)).toBe('exists');
+    const kept = await second.keepApart(key, SHA);
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('first');
+    expect(await fs.readFile(path.join(dataDir, kept), 'utf8')).toBe('second');
+  });
+
+  it('leaves nothing behind when an object is discarded', async () => {
+    const staged = store.stage(customer, 'dimse');
+    void staged.write(Buffer.alloc(2_000_000));
+    await staged.discard();
+    expect(await incoming()).toEqual([]);
+  });
+
+  it('keeps the staging link of a committed object until it is released', async () => {
+    const staged = store.stage(customer, 'dimse');
+    void staged.write(Buffer.from('bytes'));
+    await staged.commit(key);
+    expect(await incoming()).toEqual([staged.stagingName]);
+    await store.release([staged.stagingName]);
+    expect(await incoming()).toEqual([]);
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('bytes');
+  });
+
+  it('tells partial from committed leftovers, and where the latter were linked', async () => {
+    const partial = store.stage(customer, 'folder');
+    for (let index = 0; index < 5; index += 1) await partial.write(Buffer.alloc(300_000));
+    const committed = store.stage(customer, 'dimse');
+    void committed.write(Buffer.from('bytes'));
+    await committed.commit(key);
+    const conflicting = store.stage(customer, 'dimse');
+    void conflicting.write(Buffer.from('other'));
+    const conflictPath = await conflicting.keepApart(key, SHA);
+
+    const again = await createInstanceStore({ dataDir });
+    const found = new Map((await leftoversOf(again)).map((leftover) => [leftover.stagingName, leftover]));
+    expect(found.size).toBe(3);
+    expect(found.get(partial.stagingName)).toMatchObject({ isCommitted: false, source: 'folder', customer });
+    expect(await found.get(committed.stagingName)?.locate(key, SHA)).toEqual({ kind: 'object' });
+    expect(await found.get(conflicting.stagingName)?.locate(key, SHA)).toEqual({
+      kind: 'conflict',
+      path: conflictPath,
+    });
+    await again.close();
+    await partial.discard();
+  });
+
+  it('makes a removed study folder again instead of failing', async () => {
+    const first = store.stage(customer, 'dimse');
+    void first.write(Buffer.from('bytes'));
+    await first.commit(key);
+    await fs.rm(path.join(dataDir, 'objects/city-medical/1.2.3'), { recursive: true });
+    const second = store.stage(customer, 'dimse');
+    void second.write(Buffer.from('bytes'));
+    expect(await second.commit(key)).toBe('stored');
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('bytes');
+  });
+
+  it('reports a failing disk as a StoreError on commit, not while writing', async () => {
+    await fs.rm(path.join(dataDir, 'incoming'), { recursive: true });
+    const staged = store.stage(customer, 'dimse');
+    expect(staged.write(Buffer.from('bytes'))).toBeUndefined();
+    await expect(staged.commit(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
+    await expect(staged.discard()).resolves.toBeUndefined();
+  });
+
+  it('opens objects for reading and says when there is none', async () => {
+    await expect(store.open(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
+    const staged = store.stage(customer, 'dimse');
+    void staged.write(Buffer.from('some bytes'));
+    await staged.commit(key);
+    const opened = await store.open(key);
+    const target = Buffer.alloc(4);
+    expect(opened.bytes).toBe(10);
+    expect(await opened.read(target, 5)).toBe(4);
+    expect(target.toString()).toBe('byte');
+    await opened.close();
+  });
+});

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+import type {
+  InstanceStore,
+  OpenedInstance,
+  StagedInstance,
+  StagingLeftover,
+} from '../core/ports/instance-store.ts';
+import { type InstanceKey, parseCustomerKey } from '../core/study/instance.ts';
+import { DurableFolders } from './durable-folders.ts';
+import {
+  closeFile,
+  errnoOf,
+  openFile,
+  readAt,
+  statFile,
+  statOpen,
+  storeError,
+  unlinkFile,
+} from './file-calls.ts';
+import {
+  conflictFileName,
+  type DataLayout,
+  dataLayout,
+  objectPath,
+  parseStagingName,
+  seriesFolder,
+  stagingName,
+} from './layout.ts';
+import { StagedFile } from './staged-instance.ts';
+
+export interface InstanceStoreOptions {
+  /** Absolute path; made if missing. Must be on a file system with hard links. */
+  readonly dataDir: string;
+}
+
+/** Opens the object store on the local file system. @throws StoreError when the data folder cannot be made or read. */
+export async function createInstanceStore(options: InstanceStoreOptions): Promise<InstanceStore> {
+  const layout = dataLayout(options.dataDir);
+  const folders = new DurableFolders();
+  try {
+    for (const folder of [layout.root, layout.objects, layout.conflicts, layout.incoming]) {
+      await fs.mkdir(folder, { recursive: true, mode: 0o750 });
+    }
+    await folders.ensure(layout.root, 'incoming');
+    await folders.ensure(layout.root, 'objects');
+    await folders.ensure(layout.root, 'conflicts');
+  } catch (error) {
+    throw storeError(`prepare the data folder ${layout.root}`, error);
+  }
+
+  const pathOf = (key: InstanceKey): string => path.join(layout.objects, objectPath(key));
+  const releaseOne = async (name: string): Promise<void> => {
+    try {
+      await unlinkFile(path.join(layout.incoming, name));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw storeError('release a staging link', error);
+    }
+  };
+
+  return {
+    stage(customer, source): StagedInstance {
+      const id = randomBytes(8).toString('hex');
+      return new StagedFile({ layout, folders, stagingName: stagingName(customer, source, id) });
+    },
+    open: (key) => openObject(pathOf(key)),
+    pathOf,
+    async release(stagingNames) {
+      await Promise.all(stagingNames.map(releaseOne));
+    },
+    leftovers: () => findLeftovers(layout, releaseOne),
+    close: () => folders.close(),
+  };
+}
+
+async function openObject(filePath: string): Promise<OpenedInstance> {
+  try {
+    const fd = await openFile(filePath, 'r');
+    const { size } = await statOpen(fd);
+    return {
+      bytes: size,
+      read: (target, position) => readAt(fd, target, position),
+      close: () => closeFile(fd),
+    };
+  } catch (error) {
+    throw storeError('open an object', error);
+  }
+}
+
+async function* findLeftovers(
+  layout: DataLayout,
+  release: (name: string) => Promise<void>,
+): AsyncGenerator<StagingLeftover> {
+  for await (const entry of await fs.opendir(layout.incoming)) {
+    const parsed = parseStagingName(entry.name);
+    if (!parsed || !entry.isFile()) continue;
+    const filePath = path.join(layout.incoming, entry.name);
+    const stats = await statFile(filePath);
+    yield {
+      stagingName: entry.name,
+      customer: parsed.customer,
+      source: parsed.source,
+      isCommitted: stats.nlink > 1,
+      writtenAt: Math.trunc(stats.mtimeMs),
+      open: () => openObject(filePath),
+      locate: async (key, sha256) => {
+        if (parseCustomerKey(key.customer) !== parsed.customer) return undefined;
+        const conflict = path.join(layout.conflicts, seriesFolder(key), conflictFileName(key, sha256));
+        if (await isSameFile(path.join(layout.objects, objectPath(key)), stats.ino))
+          return { kind: 'object' };
+        if (await isSameFile(conflict, stats.ino)) {
+          return { kind: 'conflict', path: path.relative(layout.root, conflict) };
+        }
+        return undefined;
+      },
+      release: () => release(entry.name),
+    };
+  }
+}
+
+async function isSameFile(filePath: string, inode: number): Promise<boolean> {
+  try {
+    return (await statFile(filePath)).ino === inode;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw storeError('look at an object', error);
+  }
+}

@@ -1,0 +1,54 @@
+import path from 'node:path';
+
+import { type CustomerKey, type InstanceKey, parseCustomerKey, type Source } from '../core/study/instance.ts';
+
+/**
+ * Where things lie in the data folder. Every name is made from a validated UID or customer key (digits, dots, lower-case
+ * letters, `-`, `_`), so no input can point outside.
+ */
+export interface DataLayout {
+  readonly root: string;
+  readonly objects: string;
+  readonly conflicts: string;
+  /** Staging files; same file system as `objects`, because they are hard-linked there. */
+  readonly incoming: string;
+}
+
+/** @param dataDir absolute path of the data folder. */
+export function dataLayout(dataDir: string): DataLayout {
+  return {
+    root: dataDir,
+    objects: path.join(dataDir, 'objects'),
+    conflicts: path.join(dataDir, 'conflicts'),
+    incoming: path.join(dataDir, 'incoming'),
+  };
+}
+
+/** `<customer>/<study>/<series>` */
+export function seriesFolder(key: InstanceKey): string {
+  return `${key.customer}/${key.studyInstanceUid}/${key.seriesInstanceUid}`;
+}
+
+/** `<customer>/<study>/<series>/<sop>.dcm` */
+export function objectPath(key: InstanceKey): string {
+  return `${seriesFolder(key)}/${key.sopInstanceUid}.dcm`;
+}
+
+/** `<sop>.<first 16 hex digits of the digest>.dcm`: several conflicting objects of one key lie side by side. */
+export function conflictFileName(key: InstanceKey, sha256: string): string {
+  return `${key.sopInstanceUid}.${sha256.slice(0, 16)}.dcm`;
+}
+
+const STAGING_NAME = /^([a-z0-9_-]+)\.(dimse|folder|stow|import)\.[0-9a-z]+\.part$/;
+
+/** `<customer>.<source>.<id>.part` */
+export function stagingName(customer: CustomerKey, source: Source, id: string): string {
+  return `${customer}.${source}.${id}.part`;
+}
+
+/** Reads a name made by {@link stagingName}; undefined for any other file. */
+export function parseStagingName(name: string): { customer: CustomerKey; source: Source } | undefined {
+  const match = STAGING_NAME.exec(name);
+  const customer = parseCustomerKey(match?.[1] ?? '');
+  return match && customer ? { customer, source: match[2] as Source } : undefined;
+}
