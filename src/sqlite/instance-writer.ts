@@ -1,0 +1,165 @@
+import type Database from 'better-sqlite3';
+
+import type { ConflictRecord, StoredInstance } from '../core/ports/study-index.ts';
+import { searchTerms } from '../core/study/search-terms.ts';
+import { Origins } from './origins.ts';
+
+/** Modalities of objects that describe other objects: their header is the last choice for the study's attributes. */
+const DESCRIBING_MODALITIES = new Set(['SR', 'PR', 'KO', 'AU', 'DOC', 'SEG', 'REG', 'FID']);
+
+interface StudyState {
+  readonly id: number;
+  readonly attributes_rank: number;
+  readonly modalities: string;
+}
+
+/** The statements that add instances and conflicts. Every method must run inside a transaction. */
+export class InstanceWriter {
+  readonly #origins: Origins;
+  readonly #touchStudy: Database.Statement<[number, number, number, string, string], StudyState>;
+  readonly #addStudy: Database.Statement;
+  readonly #setAttributes: Database.Statement<[number, string, number, number]>;
+  readonly #setModalities: Database.Statement<[string, number]>;
+  readonly #dropTerms: Database.Statement<[number]>;
+  readonly #addTerm: Database.Statement<[string, number]>;
+  readonly #touchSeries: Database.Statement<[number, string], { id: number }>;
+  readonly #addSeries: Database.Statement;
+  readonly #addInstance: Database.Statement;
+  readonly #addLedger: Database.Statement<[string, number | bigint, number, number, Buffer]>;
+  readonly #addConflict: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#origins = new Origins(db);
+    this.#touchStudy = db.prepare(`
+      UPDATE study SET instances = instances + 1, bytes = bytes + ?, state = 'receiving',
+        first_received_at = min(first_received_at, ?), last_received_at = max(last_received_at, ?)
+      WHERE study_uid = ? AND customer = ? RETURNING id, attributes_rank, modalities`);
+    this.#addStudy = db.prepare(`
+      INSERT INTO study (customer, study_uid, state, instances, bytes, first_received_at, last_received_at, modalities,
+        origin_id, attributes_rank, attributes)
+      VALUES (?, ?, 'receiving', 1, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#setAttributes = db.prepare(
+      'UPDATE study SET attributes_rank = ?, attributes = ?, origin_id = ? WHERE id = ?',
+    );
+    this.#setModalities = db.prepare('UPDATE study SET modalities = ? WHERE id = ?');
+    this.#dropTerms = db.prepare('DELETE FROM study_term WHERE study_id = ?');
+    this.#addTerm = db.prepare('INSERT OR IGNORE INTO study_term (term, study_id) VALUES (?, ?)');
+    this.#touchSeries = db.prepare(
+      'UPDATE series SET instances = instances + 1 WHERE study_id = ? AND series_uid = ? RETURNING id',
+    );
+    this.#addSeries = db.prepare(`
+      INSERT INTO series (study_id, series_uid, series_number, instances, attributes) VALUES (?, ?, ?, 1, ?)`);
+    this.#addInstance = db.prepare(`
+      INSERT INTO instance (series_id, sop_uid, sop_class_uid, transfer_syntax_uid, origin_id, file_bytes,
+        data_set_offset, sha256, integrity, received_at, instance_number, image)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#addLedger = db.prepare(
+      'INSERT INTO ledger (outcome, subject_id, at, file_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#addConflict = db.prepare(`
+      INSERT INTO conflict (customer, study_uid, series_uid, sop_uid, sha256, file_bytes, received_at, path, origin_id)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING`);
+  }
+
+  addInstance(stored: StoredInstance): void {
+    const { header, key } = stored;
+    const originId = this.#origins.idOf(stored.origin);
+    const studyId = this.#studyOf(stored, originId);
+    const seriesId = this.#seriesOf(stored, studyId);
+    const sha256 = Buffer.from(stored.sha256, 'hex');
+    const added = this.#addInstance.run(
+      seriesId,
+      key.sopInstanceUid,
+      header.sopClassUid,
+      stored.transferSyntaxUid,
+      originId,
+      stored.fileBytes,
+      stored.dataSetOffset,
+      sha256,
+      stored.integrity,
+      stored.receivedAt,
+      header.image.instanceNumber ?? null,
+      JSON.stringify(header.image),
+    );
+    this.#addLedger.run('stored', added.lastInsertRowid, stored.receivedAt, stored.fileBytes, sha256);
+  }
+
+  /** @returns false where the same conflicting bytes were already kept. */
+  addConflict(conflict: ConflictRecord): boolean {
+    const sha256 = Buffer.from(conflict.sha256, 'hex');
+    const { key } = conflict;
+    const added = this.#addConflict.run(
+      key.customer,
+      key.studyInstanceUid,
+      key.seriesInstanceUid,
+      key.sopInstanceUid,
+      sha256,
+      conflict.fileBytes,
+      conflict.receivedAt,
+      conflict.path,
+      this.#origins.idOf(conflict.origin),
+    );
+    if (added.changes === 0) return false;
+    this.#addLedger.run('conflict', added.lastInsertRowid, conflict.receivedAt, conflict.fileBytes, sha256);
+    return true;
+  }
+
+  #studyOf(stored: StoredInstance, originId: number): number {
+    const { header, key, receivedAt } = stored;
+    const modality = header.series.Modality ?? '';
+    const rank = DESCRIBING_MODALITIES.has(modality) ? 1 : 0;
+    const known = this.#touchStudy.get(
+      stored.fileBytes,
+      receivedAt,
+      receivedAt,
+      key.studyInstanceUid,
+      key.customer,
+    );
+    if (known === undefined) {
+      const attributes = JSON.stringify(header.study);
+      const { studyInstanceUid } = key;
+      const added = this.#addStudy.run(
+        key.customer,
+        studyInstanceUid,
+        stored.fileBytes,
+        receivedAt,
+        receivedAt,
+        modality,
+        originId,
+        rank,
+        attributes,
+      );
+      const id = Number(added.lastInsertRowid);
+      this.#writeTerms(id, stored);
+      return id;
+    }
+    if (rank < known.attributes_rank) {
+      this.#setAttributes.run(rank, JSON.stringify(header.study), originId, known.id);
+      this.#writeTerms(known.id, stored);
+    }
+    const modalities = known.modalities === '' ? [] : known.modalities.split('\\');
+    if (modality !== '' && !modalities.includes(modality)) {
+      this.#setModalities.run([...modalities, modality].sort().join('\\'), known.id);
+    }
+    return known.id;
+  }
+
+  #seriesOf(stored: StoredInstance, studyId: number): number {
+    const { header, key } = stored;
+    const known = this.#touchSeries.get(studyId, key.seriesInstanceUid);
+    if (known) return known.id;
+    const number = Number.parseInt(header.series.SeriesNumber ?? '', 10);
+    const added = this.#addSeries.run(
+      studyId,
+      key.seriesInstanceUid,
+      Number.isSafeInteger(number) ? number : null,
+      JSON.stringify(header.series),
+    );
+    return Number(added.lastInsertRowid);
+  }
+
+  #writeTerms(studyId: number, stored: StoredInstance): void {
+    this.#dropTerms.run(studyId);
+    for (const term of searchTerms(stored.header.study)) this.#addTerm.run(term, studyId);
+  }
+}

@@ -1,0 +1,58 @@
+import Database from 'better-sqlite3';
+
+import { MIGRATIONS } from './migrations.ts';
+
+/** The index could not be opened; `hint` says what an operator can do. */
+export class IndexOpenError extends Error {
+  override readonly name = 'IndexOpenError';
+  readonly hint: string;
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+  }
+}
+
+/**
+ * Opens the index database and brings its schema up to date.
+ *
+ * WAL with synchronous=NORMAL: a commit costs no fsync and survives the process; power loss may take the last commits,
+ * which start-up recovery brings back from the staging links. `SqliteStudyIndex.sync` syncs the WAL off the event loop.
+ * @throws IndexOpenError
+ */
+export function openDatabase(filePath: string): Database.Database {
+  let db: Database.Database;
+  try {
+    db = new Database(filePath);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = NORMAL');
+    db.pragma('foreign_keys = ON');
+    db.pragma('busy_timeout = 5000');
+    db.pragma('cache_size = -65536');
+    db.pragma('temp_store = MEMORY');
+  } catch (error) {
+    throw new IndexOpenError(
+      `cannot open the index ${filePath}`,
+      'Check that the data folder is writable and the file is a SQLite database.',
+      { cause: error },
+    );
+  }
+  migrate(db, filePath);
+  return db;
+}
+
+function migrate(db: Database.Database, filePath: string): void {
+  const applied = Number(db.pragma('user_version', { simple: true }));
+  if (applied > MIGRATIONS.length) {
+    db.close();
+    throw new IndexOpenError(
+      `the index ${filePath} was written by a newer version (schema ${applied}, known ${MIGRATIONS.length})`,
+      'Start the newer version, or restore a backup made with this one.',
+    );
+  }
+  for (let step = applied; step < MIGRATIONS.length; step += 1) {
+    db.transaction(() => {
+      db.exec(MIGRATIONS[step] ?? '');
+      db.pragma(`user_version = ${step + 1}`);
+    }).immediate();
+  }
+}

@@ -1,0 +1,96 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+import type Database from 'better-sqlite3';
+
+import type { Outbox } from '../core/ports/outbox.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
+import { InstanceWriter } from './instance-writer.ts';
+import { openDatabase } from './open.ts';
+import { createOutbox } from './outbox.ts';
+import { StudyReader } from './study-reader.ts';
+import { WriteQueue } from './write-queue.ts';
+
+export { CursorError } from './study-reader.ts';
+
+export interface SqliteIndexOptions {
+  /** Absolute path of the database file; made if missing. Its folder must exist. */
+  readonly filePath: string;
+}
+
+/**
+ * Opens the index and the outbox, which share one database so that they commit together.
+ * @throws IndexOpenError
+ */
+export function openSqliteIndex(options: SqliteIndexOptions): { index: StudyIndex; outbox: Outbox } {
+  const db = openDatabase(options.filePath);
+  const queue = new WriteQueue(db);
+  const reader = new StudyReader(db);
+  const writer = new InstanceWriter(db);
+  const settle = settleStatements(db);
+  const wal = walSync(options.filePath, db);
+
+  const index: StudyIndex = {
+    findInstance: (key) => reader.findInstance(key),
+    addInstance: (instance) => queue.write(() => writer.addInstance(instance)),
+    addConflict: (conflict) => queue.write(() => void writer.addConflict(conflict)),
+    conflicts: (limit) => reader.conflicts(limit),
+    findStudy: (key) => reader.findStudy(key),
+    findStudiesByUid: (studyInstanceUid) => reader.findStudiesByUid(studyInstanceUid),
+    findStudyByAvaraId: (avaraStudyId) => reader.findStudyByAvaraId(avaraStudyId),
+    listStudies: (query) => reader.listStudies(query),
+    listSeries: (key) => reader.listSeries(key),
+    listInstances: (key) => reader.listInstances(key),
+    totals: () => reader.totals(),
+    receivingStudies: () => reader.receivingStudies(),
+    settle: (key, lastReceivedAt, products, now) =>
+      queue.write(() => {
+        const row = settle.makeStable.get(key.studyInstanceUid, key.customer, lastReceivedAt);
+        if (!row) return false;
+        for (const product of products) settle.addEntry.run(row.id, product, now, now, now);
+        return true;
+      }),
+    async sync() {
+      queue.flush();
+      await wal.sync();
+    },
+    close() {
+      queue.flush();
+      wal.close();
+      db.close();
+    },
+  };
+  return { index, outbox: createOutbox({ db, queue, reader }) };
+}
+
+function settleStatements(db: Database.Database) {
+  return {
+    makeStable: db.prepare<[string, string, number], { id: number }>(`
+      UPDATE study SET state = 'stable'
+      WHERE study_uid = ? AND customer = ? AND state = 'receiving' AND last_received_at <= ? RETURNING id`),
+    addEntry: db.prepare<[number, string, number, number, number]>(`
+      INSERT INTO outbox (study_id, product, state, attempts, due_at, created_at, updated_at)
+      VALUES (?, ?, 'pending', 0, ?, ?, ?) ON CONFLICT (study_id, product) DO NOTHING`),
+  };
+}
+
+/**
+ * Syncs the write-ahead log off the event loop: what was committed before is then on stable storage. A checkpoint that
+ * empties the log has synced the database file first, so nothing committed is ever in neither.
+ */
+function walSync(filePath: string, db: Database.Database): { sync(): Promise<void>; close(): void } {
+  // The log file comes into being with the first read and stays until the database is closed.
+  db.pragma('user_version');
+  const walPath = `${path.resolve(filePath)}-wal`;
+  const fd = fs.openSync(walPath, 'r');
+  return {
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fs.fdatasync(fd, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      }),
+    close: () => fs.closeSync(fd),
+  };
+}

@@ -1,0 +1,281 @@
+import type Database from 'better-sqlite3';
+
+import type { ConflictRecord, IndexTotals } from '../core/ports/study-index.ts';
+import type { CustomerKey, InstanceKey, Source, StudyKey } from '../core/study/instance.ts';
+import { foldForSearch } from '../core/study/search-terms.ts';
+import type {
+  DeliveryState,
+  InstanceRecord,
+  Product,
+  SeriesRecord,
+  StudyPage,
+  StudyQuery,
+  StudyRecord,
+} from '../core/study/study.ts';
+import type { Uid } from '../dicom/uid.ts';
+import {
+  type DeliveryRow,
+  type InstanceRow,
+  parseImageAttributes,
+  parseSeriesAttributes,
+  STUDY_COLUMNS,
+  type StudyRow,
+  toStudyRecord,
+} from './rows.ts';
+
+const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
+const INSTANCE_COLUMNS = `
+  series.series_uid, instance.sop_uid, instance.sop_class_uid, instance.transfer_syntax_uid, instance.file_bytes,
+  instance.data_set_offset, instance.sha256, instance.received_at, instance.image`;
+
+/** The prepared queries of the index. */
+export class StudyReader {
+  readonly #db: Database.Database;
+  readonly #study: Database.Statement<[string, string], StudyRow>;
+  readonly #studiesByUid: Database.Statement<[string], StudyRow>;
+  readonly #byAvaraId: Database.Statement<[string], StudyRow & { product: Product }>;
+  readonly #deliveries: Database.Statement<[number], DeliveryRow>;
+  readonly #instance: Database.Statement<[string, string, string, string], InstanceRow>;
+  readonly #instances: Database.Statement<[string, string], InstanceRow>;
+  readonly #series: Database.Statement<
+    [string, string],
+    { series_uid: Uid; instances: number; attributes: string }
+  >;
+  readonly #receiving: Database.Statement<
+    [],
+    { customer: CustomerKey; study_uid: Uid; last_received_at: number }
+  >;
+  readonly #conflicts: Database.Statement<[number], ConflictRow>;
+  readonly #lists = new Map<string, Database.Statement<unknown[], StudyRow>>();
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#study = db.prepare(`SELECT ${STUDY_COLUMNS} ${FROM_STUDY} WHERE study_uid = ? AND customer = ?`);
+    this.#studiesByUid = db.prepare(
+      `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} WHERE study_uid = ? ORDER BY customer`,
+    );
+    this.#byAvaraId = db.prepare(`
+      SELECT ${STUDY_COLUMNS}, outbox.product ${FROM_STUDY} JOIN outbox ON outbox.study_id = study.id
+      WHERE outbox.avara_study_id = ?`);
+    this.#deliveries = db.prepare(`
+      SELECT product, state, attempts, avara_study_id, last_error FROM outbox WHERE study_id = ? ORDER BY product DESC`);
+    const fromInstance = `
+      FROM study JOIN series ON series.study_id = study.id JOIN instance ON instance.series_id = series.id
+      WHERE study.study_uid = ? AND study.customer = ?`;
+    this.#instance = db.prepare(
+      `SELECT ${INSTANCE_COLUMNS} ${fromInstance} AND series.series_uid = ? AND instance.sop_uid = ?`,
+    );
+    this.#instances = db.prepare(`
+      SELECT ${INSTANCE_COLUMNS} ${fromInstance}
+      ORDER BY series.series_number IS NULL, series.series_number, series.series_uid,
+        instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
+    this.#series = db.prepare(`
+      SELECT series.series_uid, series.instances, series.attributes FROM study JOIN series ON series.study_id = study.id
+      WHERE study.study_uid = ? AND study.customer = ?
+      ORDER BY series.series_number IS NULL, series.series_number, series.series_uid`);
+    this.#receiving = db.prepare(
+      "SELECT customer, study_uid, last_received_at FROM study WHERE state = 'receiving'",
+    );
+    this.#conflicts = db.prepare(`
+      SELECT conflict.*, origin.source, origin.calling_ae, origin.called_ae, origin.peer_address
+      FROM conflict JOIN origin ON origin.id = conflict.origin_id ORDER BY conflict.id DESC LIMIT ?`);
+  }
+
+  findInstance(key: InstanceKey): InstanceRecord | undefined {
+    const row = this.#instance.get(
+      key.studyInstanceUid,
+      key.customer,
+      key.seriesInstanceUid,
+      key.sopInstanceUid,
+    );
+    return row && toInstanceRecord(key, row);
+  }
+
+  findStudy(key: StudyKey): StudyRecord | undefined {
+    const row = this.#study.get(key.studyInstanceUid, key.customer);
+    return row && this.#record(row);
+  }
+
+  findStudiesByUid(studyInstanceUid: Uid): readonly StudyRecord[] {
+    return this.#studiesByUid.all(studyInstanceUid).map((row) => this.#record(row));
+  }
+
+  findStudyByAvaraId(avaraStudyId: string): { study: StudyRecord; product: Product } | undefined {
+    const row = this.#byAvaraId.get(avaraStudyId);
+    return row && { study: this.#record(row), product: row.product };
+  }
+
+  listInstances(key: StudyKey): readonly InstanceRecord[] {
+    return this.#instances.all(key.studyInstanceUid, key.customer).map((row) => toInstanceRecord(key, row));
+  }
+
+  listSeries(key: StudyKey): readonly SeriesRecord[] {
+    return this.#series.all(key.studyInstanceUid, key.customer).map((row) => ({
+      seriesInstanceUid: row.series_uid,
+      attributes: parseSeriesAttributes(row.attributes),
+      instances: row.instances,
+    }));
+  }
+
+  listStudies(query: StudyQuery): StudyPage {
+    const { sql, values } = studyListQuery(query);
+    let statement = this.#lists.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#lists.set(sql, statement);
+    }
+    const rows = statement.all(...values, query.limit + 1);
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    return {
+      studies: page.map((row) => this.#record(row)),
+      ...(rows.length > query.limit && last && { cursor: encodeCursor(last) }),
+    };
+  }
+
+  receivingStudies(): readonly { key: StudyKey; lastReceivedAt: number }[] {
+    return this.#receiving.all().map((row) => ({
+      key: { customer: row.customer, studyInstanceUid: row.study_uid },
+      lastReceivedAt: row.last_received_at,
+    }));
+  }
+
+  conflicts(limit: number): readonly ConflictRecord[] {
+    return this.#conflicts.all(limit).map(toConflictRecord);
+  }
+
+  totals(): IndexTotals {
+    const study = this.#db
+      .prepare<[], { studies: number; receiving: number; instances: number; bytes: number }>(
+        `SELECT count(*) AS studies, coalesce(sum(state = 'receiving'), 0) AS receiving,
+           coalesce(sum(instances), 0) AS instances, coalesce(sum(bytes), 0) AS bytes FROM study`,
+      )
+      .get();
+    const conflicts = this.#db.prepare<[], { total: number }>('SELECT count(*) AS total FROM conflict').get();
+    const deliveries: Record<DeliveryState, number> = { pending: 0, created: 0, attention: 0 };
+    for (const row of this.#db
+      .prepare<[], { state: DeliveryState; total: number }>(
+        'SELECT state, count(*) AS total FROM outbox GROUP BY state',
+      )
+      .all()) {
+      deliveries[row.state] = row.total;
+    }
+    return {
+      studies: study?.studies ?? 0,
+      receivingStudies: study?.receiving ?? 0,
+      instances: study?.instances ?? 0,
+      bytes: study?.bytes ?? 0,
+      conflicts: conflicts?.total ?? 0,
+      deliveries,
+    };
+  }
+
+  #record(row: StudyRow): StudyRecord {
+    return toStudyRecord(row, this.#deliveries.all(row.id));
+  }
+}
+
+/** A cursor that this index did not make. */
+export class CursorError extends Error {
+  override readonly name = 'CursorError';
+}
+
+function encodeCursor(row: StudyRow): string {
+  return Buffer.from(`${row.last_received_at}.${row.id}`).toString('base64url');
+}
+
+function decodeCursor(cursor: string): [number, number] {
+  const match = /^(\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (!match) throw new CursorError('cursor is not one that an earlier answer gave');
+  return [Number(match[1]), Number(match[2])];
+}
+
+/** The SQL of a list, one text per combination of filters so that each is prepared once. */
+function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
+  const where: string[] = [];
+  const values: unknown[] = [];
+  if (query.customers) {
+    where.push('study.customer IN (SELECT value FROM json_each(?))');
+    values.push(JSON.stringify(query.customers));
+  }
+  if (query.state) {
+    where.push('study.state = ?');
+    values.push(query.state);
+  }
+  if (query.delivery) {
+    where.push('EXISTS (SELECT 1 FROM outbox WHERE outbox.study_id = study.id AND outbox.state = ?)');
+    values.push(query.delivery);
+  }
+  const term = query.text === undefined ? '' : foldForSearch(query.text);
+  if (term !== '') {
+    where.push(`study.id IN (
+      SELECT study_id FROM study_term WHERE term >= ? AND term < ?
+      UNION SELECT id FROM study WHERE study_uid >= ? AND study_uid < ?)`);
+    const end = `${term}\u{10ffff}`;
+    values.push(term, end, term, end);
+  }
+  if (query.cursor !== undefined) {
+    where.push('(study.last_received_at, study.id) < (?, ?)');
+    values.push(...decodeCursor(query.cursor));
+  }
+  const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
+  return {
+    sql: `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} ${filter} ORDER BY study.last_received_at DESC, study.id DESC LIMIT ?`,
+    values,
+  };
+}
+
+interface ConflictRow {
+  readonly customer: CustomerKey;
+  readonly study_uid: Uid;
+  readonly series_uid: Uid;
+  readonly sop_uid: Uid;
+  readonly sha256: Buffer;
+  readonly file_bytes: number;
+  readonly received_at: number;
+  readonly path: string;
+  readonly source: Source;
+  readonly calling_ae: string;
+  readonly called_ae: string;
+  readonly peer_address: string;
+}
+
+function toConflictRecord(row: ConflictRow): ConflictRecord {
+  return {
+    key: {
+      customer: row.customer,
+      studyInstanceUid: row.study_uid,
+      seriesInstanceUid: row.series_uid,
+      sopInstanceUid: row.sop_uid,
+    },
+    sha256: row.sha256.toString('hex'),
+    fileBytes: row.file_bytes,
+    receivedAt: row.received_at,
+    path: row.path,
+    origin: {
+      source: row.source,
+      customer: row.customer,
+      ...(row.calling_ae && { callingAeTitle: row.calling_ae }),
+      ...(row.called_ae && { calledAeTitle: row.called_ae }),
+      ...(row.peer_address && { peerAddress: row.peer_address }),
+    },
+  };
+}
+
+function toInstanceRecord(study: StudyKey, row: InstanceRow): InstanceRecord {
+  return {
+    key: {
+      customer: study.customer,
+      studyInstanceUid: study.studyInstanceUid,
+      seriesInstanceUid: row.series_uid,
+      sopInstanceUid: row.sop_uid,
+    },
+    sopClassUid: row.sop_class_uid,
+    transferSyntaxUid: row.transfer_syntax_uid,
+    fileBytes: row.file_bytes,
+    dataSetOffset: row.data_set_offset,
+    sha256: row.sha256.toString('hex'),
+    receivedAt: row.received_at,
+    image: parseImageAttributes(row.image),
+  };
+}
