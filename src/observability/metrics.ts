@@ -1,0 +1,123 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Response times of requests between machines. */
+const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const EVENT_LOOP_RESOLUTION_MS = 10;
+const EVENT_LOOP_QUANTILES = [0.5, 0.9, 0.99] as const;
+
+export interface MetricsOptions {
+  /** Also measures the process (CPU, memory, garbage collection) under prom-client's usual names. Default true. */
+  readonly includeProcess?: boolean;
+}
+
+/** Everything the daemon counts; each name is declared here and nowhere else. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * Declares the daemon's metrics in a registry of their own. Label values come from closed sets (sources, outcomes,
+ * states), never from peers, so the number of series is bounded.
+ */
+export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
+  const registry = new Registry();
+  const registers = [registry];
+  const refreshers: (() => void)[] = [];
+  if (includeProcess) collectDefaultMetrics({ register: registry });
+
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name: `avara_ingest_${name}`, help, labelNames, registers });
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name: `avara_ingest_${name}`, help, labelNames, registers });
+  const duration = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Histogram<L>({
+      name: `avara_ingest_${name}`,
+      help,
+      labelNames,
+      registers,
+      buckets: DURATION_BUCKETS_SECONDS,
+    });
+
+  const loopDelay = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
+  loopDelay.enable();
+  new Gauge<'quantile'>({
+    name: 'avara_ingest_event_loop_delay_seconds',
+    help: 'Delay of the event loop since the last scrape.',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      // The histogram counts whole sampling intervals; what exceeds the interval is the delay. Nanoseconds.
+      const seconds = (value: number) => Math.max(0, value / 1e9 - EVENT_LOOP_RESOLUTION_MS / 1000);
+      if (loopDelay.count > 0) {
+        for (const quantile of EVENT_LOOP_QUANTILES)
+          this.set({ quantile: String(quantile) }, seconds(loopDelay.percentile(quantile * 100)));
+        this.set({ quantile: '1' }, seconds(loopDelay.max));
+      }
+      loopDelay.reset();
+    },
+  });
+
+  return {
+    /** What the admin listener's `/metrics` shows. */
+    registry: {
+      contentType: registry.contentType,
+      /** @returns the metrics in Prometheus text format. */
+      async metrics(): Promise<string> {
+        for (const refresh of refreshers) refresh();
+        return registry.metrics();
+      },
+    },
+    /** Calls `refresh` before each scrape, to set the gauges that mirror a state kept elsewhere. */
+    beforeScrape: (refresh: () => void): void => void refreshers.push(refresh),
+    close: (): void => {
+      loopDelay.disable();
+      registry.clear();
+    },
+
+    instancesReceived: counter('instances_received_total', 'Instances taken in, by source and outcome.', [
+      'source',
+      'outcome',
+    ]),
+    bytesReceived: counter('received_bytes_total', 'Bytes of Data Sets taken in, by source.', ['source']),
+    associationsOpen: gauge('associations_open', 'DICOM Associations open now.'),
+    associations: counter('associations_total', 'DICOM Associations ended, by outcome.', ['outcome']),
+    studies: gauge('studies', 'Studies in the index, by state.', ['state']),
+    deliveries: gauge('deliveries', 'Deliveries of studies to Avara, by state.', ['state']),
+    conflicts: gauge(
+      'conflicts',
+      'Instances kept apart because their UIDs were already taken by other bytes.',
+    ),
+    avaraRequests: counter('avara_requests_total', "Requests to Avara's API, by operation and outcome.", [
+      'operation',
+      'outcome',
+    ]),
+    avaraRequestDuration: duration('avara_request_duration_seconds', "Duration of requests to Avara's API.", [
+      'operation',
+    ]),
+    webhookRequests: counter('webhook_requests_total', 'Webhooks received from Avara, by outcome.', [
+      'outcome',
+    ]),
+    webhookDuration: duration('webhook_duration_seconds', 'Time to answer a webhook, body included.'),
+    objectRequests: counter('object_requests_total', 'Requests for object URLs, by outcome.', ['outcome']),
+    objectBytesSent: counter('object_sent_bytes_total', 'Bytes of Part 10 files sent to object URLs.'),
+    objectFaults: counter(
+      'object_faults_total',
+      'Objects in the index whose file is missing, damaged or unreadable, each time one was asked for.',
+      ['reason'],
+    ),
+    auditWriteFailures: counter(
+      'audit_write_failures_total',
+      'Failed writes of the audit trail (they are retried).',
+    ),
+    auditEntriesLost: counter(
+      'audit_entries_lost_total',
+      'Audit entries given up because writing kept failing.',
+    ),
+    /** Stages: acknowledged, stored, indexed, announced. */
+    ledgerInstances: gauge(
+      'ledger_instances',
+      'Instances by stage; without exceptions, acknowledged = stored = indexed = announced.',
+      ['stage'],
+    ),
+    ledgerExceptions: gauge('ledger_exceptions', 'Instances that the ledger cannot account for.'),
+  };
+}
