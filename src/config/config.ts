@@ -1,0 +1,48 @@
+import type { ParsedConfig } from './schema.ts';
+import type { Secret } from './secret.ts';
+
+type DeepReadonly<T> = T extends Secret
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly DeepReadonly<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+      : T;
+
+/** How the API is called for one customer: its own settings over the top-level ones. */
+export interface CustomerAvaraConfig {
+  readonly baseUrl: string;
+  readonly apiKey: Secret;
+  /** At least one; any of them may have signed a webhook. */
+  readonly webhookSecrets: readonly Secret[];
+}
+
+export interface CustomerConfig {
+  readonly expressCustomerId: string;
+  /** At least one, each once. */
+  readonly products: readonly ('viewer' | 'autoScribe')[];
+  readonly severity: 'normal' | 'high' | 'stat';
+  readonly facilityName?: string;
+  readonly avara: CustomerAvaraConfig;
+}
+
+type Sections = DeepReadonly<Omit<ParsedConfig, '$schema' | 'avara' | 'customers'>>;
+
+/**
+ * The configuration as the daemon uses it: validated, defaults filled in, references replaced, paths absolute,
+ * customers complete, deeply frozen.
+ */
+export interface Config extends Sections {
+  /** Absolute path of the file it came from. */
+  readonly file: string;
+  readonly avara: { readonly requestTimeoutSeconds: number; readonly concurrency: number };
+  /** By customer key; every key satisfies `parseCustomerKey`. */
+  readonly customers: Readonly<Record<string, CustomerConfig>>;
+}
+
+export type DimseConfig = Config['dimse'];
+export type HttpConfig = Config['http'];
+export type AdminConfig = Config['admin'];
+export type RouteConfig = Config['routes'][number];
+export type FolderConfig = Config['folders'][number];
+export type AccessTokenConfig = Config['access']['tokens'][number];

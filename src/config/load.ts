@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { Config, CustomerConfig } from './config.ts';
+import { crossCheck } from './cross-checks.ts';
+import type { ConfigProblem } from './errors.ts';
+import { ConfigError, formatPath } from './errors.ts';
+import { expandReferences, readFailure } from './expand.ts';
+import type { JsonDocument } from './json-document.ts';
+import { JsonSyntaxError, parseJsonDocument } from './json-document.ts';
+import type { Path, RawProblem } from './problems.ts';
+import { problemsOfIssues } from './problems.ts';
+import type { ParsedConfig, SectionName } from './schema.ts';
+import { configJsonSchema, configSchema } from './schema.ts';
+import { Secret } from './secret.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadConfigOptions {
+  /** Path of the configuration file. */
+  readonly file: string;
+  /** Where `${env:NAME}` is looked up. Default: the process's environment. */
+  readonly env?: Environment;
+}
+
+/** Names of settings whose values are never shown. */
+const SECRET_SETTINGS: ReadonlySet<PropertyKey> = new Set(['apiKey', 'webhookSecret', 'token']);
+
+/** Longest value shown in a message, characters. */
+const MAX_SHOWN_LENGTH = 60;
+
+/**
+ * Reads, expands, validates and completes a configuration file.
+ * @returns a deeply frozen configuration with absolute paths.
+ * @throws ConfigError with every problem found.
+ */
+export function loadConfig(options: LoadConfigOptions): Config {
+  const { file, folder, document } = readDocument(options.file);
+  const env = options.env ?? process.env;
+  const expanded = expandReferences(document.value, { env, folder });
+  const parsed = configSchema.safeParse(expanded.value, { reportInput: true });
+  const found = [
+    ...expanded.problems,
+    ...(parsed.success ? [] : problemsOfIssues(parsed.error.issues, configJsonSchema())),
+    ...crossCheck(expanded.value, folder),
+  ];
+  if (!parsed.success || found.length > 0) throw configError(file, document, found);
+  return deepFreeze(resolveConfig(file, folder, parsed.data));
+}
+
+/**
+ * Reads some sections only, for commands that need no more: references in the others are not looked up, so that
+ * `status` works in a shell that does not hold the daemon's secrets. Relations between sections are not checked.
+ * @throws ConfigError
+ */
+export function loadConfigSections<Name extends SectionName>(
+  options: LoadConfigOptions,
+  names: readonly Name[],
+): Pick<ParsedConfig, Name> & { readonly file: string } {
+  const { file, folder, document } = readDocument(options.file);
+  const env = options.env ?? process.env;
+  const present = Object.entries(document.value as object).filter(([key]) =>
+    (names as readonly string[]).includes(key),
+  );
+  const expanded = expandReferences(Object.fromEntries(present), { env, folder });
+  const sections = expanded.value as Record<string, unknown>;
+  const found: RawProblem[] = [...expanded.problems];
+  const values: Record<string, unknown> = { file };
+  for (const name of names) {
+    const schema: z.ZodType = configSchema.shape[name];
+    const parsed = schema.safeParse(sections[name], { reportInput: true });
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const issues = parsed.error.issues.map((issue) => ({ ...issue, path: [name, ...issue.path] }));
+      found.push(...problemsOfIssues(issues, configJsonSchema()));
+    }
+  }
+  if (found.length > 0) throw configError(file, document, found);
+  return values as Pick<ParsedConfig, Name> & { file: string };
+}
+
+/** Settings in the file that hold a secret as such, rather than a `${…}` reference; and the files referred to. */
+export function inspectSecrets(options: LoadConfigOptions): {
+  readonly literal: readonly string[];
+  readonly files: readonly string[];
+} {
+  const { folder, document } = readDocument(options.file);
+  const { files } = expandReferences(document.value, { env: options.env ?? process.env, folder });
+  const literal: string[] = [];
+  const visit = (value: unknown, path: Path): void => {
+    if (typeof value === 'string') {
+      if (isSecretPath(path) && !isReference(value)) literal.push(formatPath(path));
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value))
+        visit(item, [...path, Array.isArray(value) ? Number(key) : key]);
+    }
+  };
+  visit(document.value, []);
+  return { literal, files };
+}
+
+function readDocument(name: string): { file: string; folder: string; document: JsonDocument } {
+  const file = resolve(name);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(file, [{ path: '', message: `cannot be read: ${readFailure(error)}` }]);
+  }
+  try {
+    const document = parseJsonDocument(text);
+    if (typeof document.value !== 'object' || document.value === null || Array.isArray(document.value)) {
+      throw new JsonSyntaxError('the file must hold one object, in { }', { line: 1, column: 1 });
+    }
+    return { file, folder: dirname(file), document };
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new ConfigError(file, [
+      { path: '', ...error.position, message: `not valid JSON: ${error.message}` },
+    ]);
+  }
+}
+
+function configError(file: string, document: JsonDocument, found: readonly RawProblem[]): ConfigError {
+  const unresolved = new Set(found.filter((raw) => raw.isReference).map((raw) => formatPath(raw.path)));
+  const problems = found
+    .filter((raw) => raw.isReference === true || !unresolved.has(formatPath(raw.path)))
+    .map((raw) => locate(document, raw));
+  const unique = [
+    ...new Map(problems.map((problem) => [`${problem.path}\n${problem.message}`, problem])).values(),
+  ];
+  unique.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  return new ConfigError(file, unique);
+}
+
+function locate(document: JsonDocument, { path, message, hidesValue }: RawProblem): ConfigProblem {
+  const value = valueAt(document.value, path);
+  return {
+    path: formatPath(path),
+    ...document.positionOf(path),
+    ...(value === undefined || typeof value === 'object' || hidesValue === true
+      ? {}
+      : { value: shownValue(path, value) }),
+    message,
+  };
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, key) => {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    return (value as Record<PropertyKey, unknown>)[key];
+  }, root);
+}
+
+/** What stands in the file, before references were replaced: what a variable holds is nobody's business. */
+function shownValue(path: Path, value: unknown): string {
+  if (isSecretPath(path) && !(typeof value === 'string' && isReference(value))) return '[secret]';
+  const text = JSON.stringify(value);
+  return text.length <= MAX_SHOWN_LENGTH ? text : `${text.slice(0, MAX_SHOWN_LENGTH)}…`;
+}
+
+function isSecretPath(path: Path): boolean {
+  return path.some((key) => SECRET_SETTINGS.has(key));
+}
+
+function isReference(text: string): boolean {
+  return /^\$\{(?:env|file):[^}]+\}$/.test(text.trim());
+}
+
+function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Config {
+  const { dimse, http, avara, customers, folders, studies, routes, access, admin, storage, log } = parsed;
+  return {
+    file,
+    dataDir: resolve(folder, parsed.dataDir),
+    dimse: { ...dimse, tls: dimse.tls && { ...dimse.tls, ...resolvePaths(folder, dimse.tls) } },
+    http: { ...http, tls: http.tls && resolvePaths(folder, http.tls) },
+    avara: { requestTimeoutSeconds: avara.requestTimeoutSeconds, concurrency: avara.concurrency },
+    customers: Object.fromEntries(
+      Object.entries(customers).map(([key, customer]) => [key, resolveCustomer(customer, avara)]),
+    ),
+    routes,
+    admin,
+    access,
+    storage,
+    log,
+    folders: folders.map((entry) => ({ ...entry, path: resolve(folder, entry.path) })),
+    studies: {
+      ...studies,
+      stableAfterReleaseSeconds: Math.min(studies.stableAfterReleaseSeconds, studies.stableAfterSeconds),
+    },
+  };
+}
+
+function resolvePaths(
+  folder: string,
+  tls: { cert: string; key: string; ca?: string | undefined },
+): { cert: string; key: string; ca?: string } {
+  return {
+    cert: resolve(folder, tls.cert),
+    key: resolve(folder, tls.key),
+    ...(tls.ca === undefined ? {} : { ca: resolve(folder, tls.ca) }),
+  };
+}
+
+function resolveCustomer(
+  customer: ParsedConfig['customers'][string],
+  shared: ParsedConfig['avara'],
+): CustomerConfig {
+  const apiKey = customer.avara?.apiKey ?? shared.apiKey;
+  const webhookSecrets = customer.avara?.webhookSecret ?? shared.webhookSecret;
+  if (apiKey === undefined || webhookSecrets === undefined)
+    throw new Error('cross-checks let an incomplete customer by');
+  return {
+    expressCustomerId: customer.expressCustomerId,
+    products: customer.products,
+    severity: customer.severity,
+    ...(customer.facilityName === undefined ? {} : { facilityName: customer.facilityName }),
+    avara: { baseUrl: customer.avara?.baseUrl ?? shared.baseUrl, apiKey, webhookSecrets },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !(value instanceof Secret)) {
+    Object.freeze(value);
+    for (const item of Object.values(value)) deepFreeze(item);
+  }
+  return value;
+}

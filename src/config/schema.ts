@@ -1,0 +1,363 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { MAX_AE_TITLE_LENGTH, parseAeTitle } from '../dicom/ae-title.ts';
+import { Secret } from './secret.ts';
+
+/** Shortest secret that is taken; shorter ones are typing mistakes or no protection at all. */
+const MIN_SECRET_LENGTH = 8;
+
+/** An address, or a block of them in CIDR notation, IPv4 or IPv6. */
+export function isAddressRange(text: string): boolean {
+  const [address, prefix, ...rest] = text.split('/');
+  if (address === undefined || rest.length > 0 || address.includes('%')) return false;
+  if (!isIPv4(address) && !isIPv6(address)) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (isIPv4(address) ? 32 : 128));
+}
+
+/** The URL, if it is absolute, http or https, and has neither query, fragment nor credentials. */
+function isPlainHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && !/[?#]/.test(text) && url.username === '' && url.password === '';
+}
+
+const seconds = (min: number, max: number): z.ZodNumber => z.number().min(min).max(max);
+const count = (min: number, max: number): z.ZodNumber => z.int().min(min).max(max);
+const host = z
+  .string()
+  .regex(/^[^\s/]+$/, 'must be an IP address or host name, such as "127.0.0.1", "0.0.0.0" or "::"');
+const port = count(0, 65_535);
+const filePath = z
+  .string()
+  .min(1, 'must be a path')
+  .describe('Relative paths start at the config file’s folder.');
+const secret = z
+  .string()
+  .trim()
+  .min(MIN_SECRET_LENGTH, `must be at least ${MIN_SECRET_LENGTH} characters`)
+  .transform((value) => new Secret(value));
+const webhookSecret = z
+  .union([secret.transform((one) => [one]), z.array(secret).min(1)], {
+    error: `must be a string of at least ${MIN_SECRET_LENGTH} characters, or a list of such strings`,
+  })
+  .describe(
+    'Secret(s) that Avara signs webhooks with ("View JWT Secret" in the dashboard). List two while changing over.',
+  );
+const apiKey = secret.describe('API key of the Avara dashboard.');
+const httpUrl = z
+  .string()
+  .refine(isPlainHttpUrl, 'must be an http:// or https:// URL without query, fragment or credentials')
+  .transform((url) => url.replace(/\/+$/, ''));
+const aeTitle = z
+  .string()
+  .refine(
+    (text) => parseAeTitle(text) !== undefined,
+    `must be an AE title: 1 to ${MAX_AE_TITLE_LENGTH} printable ASCII characters, no backslash`,
+  )
+  .transform((text) => text.trim());
+const addressRange = z
+  .string()
+  .refine(
+    isAddressRange,
+    'must be an IP address or a CIDR block, such as "10.20.0.0/16", "10.20.1.5" or "fd00::/8"',
+  );
+const customerRef = z.string().describe('Key of an entry of "customers".');
+
+/** The pattern of `CustomerKey` in core/study/instance.ts: the key is also a folder name. */
+const customerKey = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,63}$/,
+    'must be 1 to 64 lower-case letters, digits, "-" or "_", and start with a letter or digit',
+  );
+
+const dimseTls = z
+  .strictObject({
+    cert: filePath.describe('Certificate chain, PEM.'),
+    key: filePath.describe('Private key, PEM.'),
+    ca: filePath.optional().describe('Certificates that client certificates must descend from, PEM.'),
+    clientCert: z
+      .enum(['none', 'optional', 'required'])
+      .default('none')
+      .describe('Whether modalities must show a certificate signed by "ca".'),
+  })
+  .nullable()
+  .default(null)
+  .describe('DICOM over TLS (PS3.15 B.1) instead of plain TCP; null: plain.');
+
+const dimse = z
+  .strictObject({
+    host: host.default('0.0.0.0').describe('Address that modalities connect to.'),
+    port: port.default(11_112).describe('TCP port; 0 takes a free one and logs it.'),
+    maxAssociations: count(1, 1000)
+      .default(64)
+      .describe('Associations open at once; more are rejected as a temporary congestion.'),
+    maxAssociationsPerPeer: count(1, 1000)
+      .default(16)
+      .describe('The same for one peer address, so that one modality cannot shut out the others.'),
+    maxPduLengthBytes: count(4096, 1_048_576)
+      .default(131_072)
+      .describe('Longest P-DATA-TF PDU accepted (PS3.8 D.1); longer ones mostly save nothing.'),
+    idleTimeoutSeconds: seconds(1, 86_400)
+      .default(60)
+      .describe('An Association on which nothing arrives for so long is aborted.'),
+    artimTimeoutSeconds: seconds(1, 600)
+      .default(30)
+      .describe(
+        'ARTIM timer (PS3.8 9.1.5): how long a connection may take to request or release an Association.',
+      ),
+    tls: dimseTls,
+  })
+  .prefault({})
+  .describe('The DICOM listener (C-STORE, C-ECHO, storage commitment).');
+
+const http = z
+  .strictObject({
+    host: host.default('127.0.0.1').describe('Address of the public listener, often behind a reverse proxy.'),
+    port: port.default(8080).describe('TCP port; 0 takes a free one and logs it.'),
+    publicUrl: httpUrl
+      .nullable()
+      .default(null)
+      .describe(
+        'Where viewers and Avara reach this listener from outside; object URLs start with it. null: the listener’s own address, which serves this machine alone.',
+      ),
+    tls: z
+      .strictObject({
+        cert: filePath.describe('Certificate chain, PEM.'),
+        key: filePath.describe('Private key, PEM.'),
+      })
+      .nullable()
+      .default(null)
+      .describe('HTTPS served by the daemon itself; null: plain HTTP, for use behind a reverse proxy.'),
+    trustProxy: z
+      .array(addressRange)
+      .default([])
+      .describe('Reverse proxies (addresses or CIDR blocks) whose X-Forwarded-For is believed.'),
+    corsOrigins: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^(?:\*|https?:\/\/[^/\s?#]+)$/,
+            'must be "*" or an origin such as "https://viewer.example.org"',
+          ),
+      )
+      .default(['*'])
+      .describe('Web origins that may read objects and DICOMweb; access itself always needs a token.'),
+  })
+  .prefault({})
+  .describe('The public listener: webhooks, object URLs, DICOMweb.');
+
+const admin = z
+  .strictObject({
+    host: host
+      .default('127.0.0.1')
+      .describe('Address of the admin listener; beyond loopback it needs a token.'),
+    port: port.default(8081).describe('TCP port; 0 takes a free one and logs it.'),
+    token: secret.optional().describe('Bearer token for the admin page and API.'),
+  })
+  .prefault({})
+  .describe('The admin listener: status page, API, metrics, health.');
+
+const avara = z
+  .strictObject({
+    baseUrl: httpUrl.default('https://api.avarasoftware.com').describe('Where Avara’s API is.'),
+    apiKey: apiKey.optional(),
+    webhookSecret: webhookSecret.optional(),
+    requestTimeoutSeconds: seconds(1, 600).default(60).describe('How long one API call may take.'),
+    concurrency: count(1, 64).default(4).describe('API calls made at once.'),
+  })
+  .prefault({})
+  .describe('Avara’s API; customers without an "avara" of their own use this key and secret.');
+
+const customer = z
+  .strictObject({
+    expressCustomerId: z
+      .string()
+      .regex(
+        /^cus_[0-9a-fA-F]{32}$/,
+        'must be "cus_" and 32 hexadecimal digits, as the Avara dashboard shows it',
+      )
+      .describe('Avara’s id of this Express customer.'),
+    products: z
+      .array(z.enum(['viewer', 'autoScribe']))
+      .min(1, 'must name at least one product: "viewer", "autoScribe"')
+      .refine((list) => new Set(list).size === list.length, 'must name each product once')
+      .default(['viewer'])
+      .describe('Avara products that each study of this customer is created in.'),
+    severity: z
+      .enum(['normal', 'high', 'stat'])
+      .default('normal')
+      .describe('Severity of studies whose images state none.'),
+    facilityName: z
+      .string()
+      .trim()
+      .min(1, 'must not be empty')
+      .max(200)
+      .optional()
+      .describe('Facility name for studies whose images have no Institution Name.'),
+    avara: z
+      .strictObject({
+        baseUrl: httpUrl.optional().describe('Where Avara’s API is, for this customer.'),
+        apiKey: apiKey.optional(),
+        webhookSecret: webhookSecret.optional(),
+      })
+      .optional()
+      .describe('Overrides of the top-level "avara" for this customer.'),
+  })
+  .describe('One Avara Express customer.');
+
+/** One entry of `routes`. */
+export const routeSchema = z
+  .strictObject({
+    calledAe: aeTitle.describe('AE title that the modality calls. Upper and lower case differ.'),
+    callingAe: z
+      .array(aeTitle)
+      .min(1, 'must name at least one AE title; leave "callingAe" out to admit any')
+      .optional()
+      .describe('Only these calling AE titles; left out: any.'),
+    from: z
+      .array(addressRange)
+      .min(1, 'must name at least one address; leave "from" out to admit any')
+      .optional()
+      .describe('Only peers with these addresses or CIDR blocks; left out: any.'),
+    customer: customerRef,
+  })
+  .describe(
+    'Maps a sender to a customer. The most specific route wins; none means the Association is rejected.',
+  );
+
+/** One entry of `folders`. */
+export const folderSchema = z
+  .strictObject({
+    path: filePath.describe(
+      'Folder to watch, with its subfolders. Relative paths start at the config file’s folder.',
+    ),
+    customer: customerRef,
+    afterImport: z
+      .enum(['delete', 'keep'])
+      .default('delete')
+      .describe('What becomes of a file once it is safely stored.'),
+    settledAfterSeconds: seconds(0, 3600)
+      .default(5)
+      .describe('A file is taken once it has not changed for so long.'),
+  })
+  .describe('A watched folder.');
+
+/** One entry of `access.tokens`. */
+export const accessTokenSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_", "@" or "-"')
+      .describe('Who holds it; appears in the audit trail.'),
+    token: secret.describe('Bearer token for DICOMweb.'),
+    customers: z
+      .array(customerRef)
+      .min(1, 'must name at least one customer')
+      .describe('Whose studies it opens.'),
+  })
+  .describe('A bearer token for DICOMweb, scoped to customers.');
+
+const studies = z
+  .strictObject({
+    stableAfterSeconds: seconds(0, 86_400)
+      .default(30)
+      .describe('A study is stable, and goes to Avara, once nothing new arrived for so long.'),
+    stableAfterReleaseSeconds: seconds(0, 86_400)
+      .default(10)
+      .describe(
+        'The same once every Association that brought the study was released; never longer than stableAfterSeconds.',
+      ),
+  })
+  .prefault({})
+  .describe('When a study counts as complete.');
+
+const access = z
+  .strictObject({
+    urlLifetimeSeconds: seconds(1, 86_400)
+      .default(3600)
+      .describe('How long the object URLs of one study answer are good for.'),
+    keyRotationDays: count(1, 3650)
+      .default(30)
+      .describe(
+        'A new key signs object URLs after so many days; old ones verify until their last URL has expired.',
+      ),
+    tokens: z.array(accessTokenSchema).default([]).describe('Bearer tokens for DICOMweb.'),
+  })
+  .prefault({})
+  .describe('Who may read images.');
+
+const storage = z
+  .strictObject({
+    reserveBytes: count(0, Number.MAX_SAFE_INTEGER)
+      .default(1_073_741_824)
+      .describe('Free space below which nothing more is accepted (senders are told "out of resources").'),
+  })
+  .prefault({})
+  .describe('The data folder’s disk.');
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('Least severe level that is logged.'),
+  })
+  .prefault({})
+  .describe('Logging (JSON lines on standard output).');
+
+/** The configuration file, after `${…}` references were replaced. Cross-checks are in cross-checks.ts. */
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors: path or URL of config.schema.json.'),
+    dataDir: filePath
+      .default('./data')
+      .describe('Folder of objects, index and keys. Relative paths start at the config file’s folder.'),
+    dimse,
+    http,
+    admin,
+    avara,
+    customers: z
+      .record(customerKey, customer)
+      .refine((record) => Object.keys(record).length > 0, 'must hold at least one customer')
+      .describe('Express customers by a key of your choice (also a folder name): a-z, 0-9, "-", "_".'),
+    routes: z.array(routeSchema).default([]).describe('Which sender belongs to which customer.'),
+    folders: z.array(folderSchema).default([]).describe('Watched folders.'),
+    studies,
+    access,
+    storage,
+    log,
+  })
+  .describe('Configuration of avara-ingest.');
+
+/** What the schema makes of a file, before paths and customer overrides are resolved. */
+export type ParsedConfig = z.output<typeof configSchema>;
+
+/** Names of the top-level sections. */
+export type SectionName = Exclude<keyof ParsedConfig, '$schema'>;
+
+/** The published JSON Schema (2020-12), describing the file as it is written. */
+export function configJsonSchema(): JsonSchemaNode {
+  const generated = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  const { $schema, ...rest } = generated as JsonSchemaNode & { $schema?: string };
+  return {
+    ...($schema === undefined ? {} : { $schema }),
+    title: 'avara-ingest configuration',
+    ...rest,
+  };
+}
+
+/** The part of JSON Schema that zod emits for {@link configSchema}. */
+export interface JsonSchemaNode {
+  readonly type?: string | readonly string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly properties?: Readonly<Record<string, JsonSchemaNode>>;
+  readonly additionalProperties?: JsonSchemaNode | boolean;
+  readonly items?: JsonSchemaNode;
+  readonly anyOf?: readonly JsonSchemaNode[];
+}
