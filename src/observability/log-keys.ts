@@ -1,0 +1,33 @@
+/**
+ * Field names of log lines that operators and log pipelines may rely on, with what they hold. A name is never given
+ * another meaning. Every line also has `time` (ISO 8601, UTC), `level` and `msg`.
+ */
+export const LOG_KEYS = {
+  event: 'what happened, as a stable dotted name',
+  err: 'an error: type, message, code, stack, cause',
+  hint: 'what an operator can do about it',
+  component: 'part of the daemon that speaks: dimse, http, folder, storage, sqlite, avara',
+  associationId: 'one Association, unique within this process',
+  intakeId: 'one Association, request or import run that brought instances',
+  callingAeTitle: 'AE title of the peer',
+  calledAeTitle: 'AE title that the peer asked for',
+  peerAddress: 'IP address of the peer',
+  customer: 'key of the customer in the configuration',
+  studyInstanceUid: 'Study Instance UID (0020,000D)',
+  seriesInstanceUid: 'Series Instance UID (0020,000E)',
+  sopInstanceUid: 'SOP Instance UID (0008,0018)',
+  sopClassUid: 'SOP Class UID (0008,0016)',
+  transferSyntaxUid: 'Transfer Syntax UID (0002,0010)',
+  product: 'Avara product: viewer or autoScribe',
+  studyId: 'Avara’s id of a study',
+  attempt: 'how often it has been tried, counting this time',
+  instances: 'number of SOP Instances',
+  bytes: 'size in bytes',
+  durationMs: 'how long it took, milliseconds',
+  host: 'address a listener is bound to',
+  port: 'TCP port',
+  signal: 'signal that the process received',
+  exitCode: 'what the process ends with',
+} as const;
+
+export type LogKey = keyof typeof LOG_KEYS;
