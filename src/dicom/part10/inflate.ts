@@ -1,0 +1,64 @@
+import { Buffer } from 'node:buffer';
+import { createInflate, createInflateRaw } from 'node:zlib';
+
+/** Default bound on what is inflated: headers end long before, and a deflate bomb gets no further. */
+export const MAX_INFLATED_PREFIX_LENGTH = 16 * 1024 * 1024;
+
+export interface InflatedPrefix {
+  readonly bytes: Buffer;
+  /**
+   * Why the bytes end where they do: the stream is over, the bound was reached (there may be more), the input
+   * ended inside the stream, or it is not a deflate stream from that point on.
+   */
+  readonly ending: 'end-of-stream' | 'bound' | 'cut-off' | 'corrupt';
+}
+
+export interface InflateOptions {
+  /** In bytes. Default {@link MAX_INFLATED_PREFIX_LENGTH}. */
+  readonly maxLength?: number;
+}
+
+/**
+ * Tells whether a stream has the zlib header that PS3.5 A.5 does not allow and some writers add. Its first byte would
+ * open a stored block in a raw stream, which is recognized by its length and complement.
+ */
+function hasZlibHeader(bytes: Buffer): boolean {
+  if (bytes.length < 5) return false;
+  const header = bytes.readUInt16BE(0);
+  const isStoredBlock = (bytes.readUInt16LE(1) ^ bytes.readUInt16LE(3)) === 0xffff;
+  return (header & 0x0f00) === 0x0800 && (header & 0x20) === 0 && header % 31 === 0 && !isStoredBlock;
+}
+
+/**
+ * Inflates the start of a Data Set in a deflated Transfer Syntax (PS3.5 A.5), in a thread of its own.
+ * @param bytes the deflated Data Set or its start; not kept.
+ * @returns what could be inflated and why it ends there. Never rejects.
+ */
+export function inflateDataSet(bytes: Buffer, options: InflateOptions = {}): Promise<InflatedPrefix> {
+  const { maxLength = MAX_INFLATED_PREFIX_LENGTH } = options;
+  const inflate = hasZlibHeader(bytes) ? createInflate() : createInflateRaw();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  return new Promise((resolve) => {
+    const settle = (ending: InflatedPrefix['ending']) => {
+      resolve({ bytes: Buffer.concat(chunks, length), ending });
+      inflate.destroy();
+    };
+    inflate.on('data', (chunk: Buffer) => {
+      const kept = chunk.subarray(0, maxLength - length);
+      chunks.push(kept);
+      length += kept.length;
+      if (kept.length < chunk.length) settle('bound');
+    });
+    inflate.on('end', () => settle('end-of-stream'));
+    inflate.on('error', (error: NodeJS.ErrnoException) =>
+      settle(error.code === 'Z_BUF_ERROR' ? 'cut-off' : 'corrupt'),
+    );
+    inflate.end(bytes);
+  });
+}
+
+/** {@link inflateDataSet} for callers to whom the bytes are enough: what could be inflated, at most `maxLength`. */
+export async function inflateDataSetPrefix(bytes: Buffer, options: InflateOptions = {}): Promise<Buffer> {
+  return (await inflateDataSet(bytes, options)).bytes;
+}
