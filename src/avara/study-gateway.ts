@@ -1,0 +1,100 @@
+import type { AvaraStudy, GatewayFailure, GatewayResult, StudyGateway } from '../core/ports/study-gateway.ts';
+import type { Product, StudyRecord } from '../core/study/study.ts';
+import { createAvaraClient } from './client.ts';
+import type { ApiSuccess, AvaraClient } from './client.ts';
+import { fingerprintApiKey } from './customers.ts';
+import type { AvaraCustomer, AvaraCustomers } from './customers.ts';
+import { mapStudy, privateValues } from './mappers.ts';
+import { readStudyReply } from './study-reply.ts';
+
+export interface StudyGatewayOptions {
+  readonly customers: AvaraCustomers;
+  /** Of this program, for `User-Agent`. */
+  readonly version: string;
+  /** Per request; default one minute. */
+  readonly timeoutMs?: number;
+  /** Wall clock, milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export interface AvaraStudyGateway extends StudyGateway {
+  /** Breaks off the requests under way; they and all later ones fail as transient. */
+  close(): void;
+}
+
+/**
+ * Avara's study calls over HTTP, each customer with its own API key.
+ * @throws RangeError where a customer's API key or base URL cannot be used.
+ */
+export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGateway {
+  const { customers } = options;
+  const clients = new Map<string, AvaraClient>();
+
+  for (const customer of customers.values()) clientOf(customer);
+
+  async function find(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy | undefined>> {
+    const customer = servedCustomer(study, product);
+    if ('kind' in customer) return { ok: false, ...customer };
+    const { studyInstanceUid } = study.key;
+    const answer = await clientOf(customer).request({
+      method: 'GET',
+      path: `/v1/${product}/studies/by-uid/${encodeURIComponent(studyInstanceUid)}`,
+      hidden: privateValues(study, customer),
+    });
+    if (answer.ok) return readStudy(answer, studyInstanceUid);
+    return answer.status === 404 ? { ok: true, value: undefined } : answer;
+  }
+
+  async function create(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy>> {
+    const customer = servedCustomer(study, product);
+    if ('kind' in customer) return { ok: false, ...customer };
+    const answer = await clientOf(customer).request({
+      method: 'POST',
+      path: `/v1/${product}/studies`,
+      body: mapStudy(study, product, customer),
+      hidden: privateValues(study, customer),
+    });
+    return answer.ok ? readStudy(answer, study.key.studyInstanceUid) : answer;
+  }
+
+  function expectedExpressCustomerId(study: StudyRecord): string {
+    const customer = customers.get(study.key.customer);
+    if (customer === undefined) throw new RangeError(`customer ${study.key.customer} is not configured`);
+    return customer.expressCustomerId;
+  }
+
+  /** A customer or product taken out of the configuration is an operator's decision: nothing is sent behind it. */
+  function servedCustomer(study: StudyRecord, product: Product): AvaraCustomer | GatewayFailure {
+    const name = study.key.customer;
+    const customer = customers.get(name);
+    if (customer === undefined) {
+      return { kind: 'permanent', message: `customer ${name} is not in the configuration` };
+    }
+    if (!customer.products.includes(product)) {
+      return { kind: 'permanent', message: `customer ${name} is not configured for ${product}` };
+    }
+    return customer;
+  }
+
+  function clientOf(customer: AvaraCustomer): AvaraClient {
+    const fingerprint = fingerprintApiKey(customer.avara);
+    const known = clients.get(fingerprint);
+    if (known !== undefined) return known;
+    const client = createAvaraClient({ ...options, ...customer.avara });
+    clients.set(fingerprint, client);
+    return client;
+  }
+
+  function close(): void {
+    for (const client of clients.values()) client.close();
+  }
+
+  return { find, create, expectedExpressCustomerId, close };
+}
+
+function readStudy(answer: ApiSuccess, askedUid: string): GatewayResult<AvaraStudy> {
+  const value = readStudyReply(answer.body, askedUid);
+  if (value !== undefined) return { ok: true, value };
+  const message = `Avara answered ${answer.status}, but not with this study`;
+  return { ok: false, kind: 'transient', message, isRateLimit: false };
+}
