@@ -10,6 +10,7 @@ import type { ApiKey, Product } from './model.ts';
 import { PRODUCTS } from './model.ts';
 import { renderFrontPage, SERVER_NAME } from './html-pages.ts';
 import { createStudyRoutes } from './study-routes.ts';
+import type { ReportDesk } from './report-desk.ts';
 import type { Directory } from './study-reply.ts';
 import type { OnDuplicate } from './studies.ts';
 import { createStudyRules } from './studies.ts';
@@ -21,6 +22,7 @@ export interface EmulatorAppOptions {
   readonly directory: Directory;
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
+  readonly reportDesk: ReportDesk;
   readonly onDuplicate: OnDuplicate;
   readonly expressEnabled: boolean;
   readonly acceptDocumentationNames: boolean;

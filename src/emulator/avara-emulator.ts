@@ -11,6 +11,8 @@ import { apiKeyIdOf } from './ids.ts';
 import type { ApiKeyOptions, EmulatedUser, ExpressCustomerOptions } from './model.ts';
 import { NOTICE } from './html-pages.ts';
 import { customerIdSchema, DEFAULT_MAX_TEXT_LENGTH, userIdSchema } from './schemas.ts';
+import type { ReportDesk } from './report-desk.ts';
+import { createReportDesk } from './report-desk.ts';
 import type { EmulatorState } from './state.ts';
 import { createEmulatorState } from './state.ts';
 import type { StateFileWriter } from './state-file.ts';
@@ -58,6 +60,7 @@ export interface AvaraEmulator {
   readonly state: EmulatorState;
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
+  readonly reportDesk: ReportDesk;
   /** The HTTP application, for requests without a network. */
   readonly app: Hono<EmulatorEnv>;
 }
@@ -103,10 +106,20 @@ export function createAvaraEmulator(options: AvaraEmulatorOptions): AvaraEmulato
     state,
   };
   const viewer = createViewer({ directory, now, origin: options.viewerOrigin });
+  let url: string | undefined;
+  const reportDesk = createReportDesk({
+    directory,
+    now,
+    baseUrl() {
+      if (url === undefined) throw new EmulatorError('the emulator does not listen: its reports have no URL');
+      return url;
+    },
+  });
   const app = createEmulatorApp({
     directory,
     faults,
     viewer,
+    reportDesk,
     onDuplicate: options.onDuplicate ?? 'conflict',
     expressEnabled: options.expressEnabled ?? true,
     acceptDocumentationNames: options.acceptDocumentationNames ?? false,
@@ -136,7 +149,7 @@ export function createAvaraEmulator(options: AvaraEmulatorOptions): AvaraEmulato
       });
       server = starting;
       ({ port } = starting.address() as AddressInfo);
-      const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
       options.log?.(`${NOTICE} It listens at ${url}`);
       return { url };
     },
@@ -153,6 +166,7 @@ export function createAvaraEmulator(options: AvaraEmulatorOptions): AvaraEmulato
     state,
     faults,
     viewer,
+    reportDesk,
     app,
   };
 }

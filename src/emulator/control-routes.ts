@@ -7,11 +7,17 @@ import { faultRuleSchema } from './faults.ts';
 import { PRODUCTS } from './model.ts';
 import { renderOpenedPage } from './html-pages.ts';
 import { readBody } from './read-request.ts';
+import type { ReportDesk } from './report-desk.ts';
 import type { Directory } from './study-reply.ts';
 import type { EmulatedViewer } from './viewer.ts';
 import { MISBEHAVIOURS } from './webhook-sender.ts';
 
 const timeoutMs = z.number().min(1).max(600_000);
+
+const signingSchema = z.discriminatedUnion('scheme', [
+  z.strictObject({ scheme: z.literal('avara-headers'), key: z.enum(['whole-secret', 'decoded-secret']) }),
+  z.strictObject({ scheme: z.literal('standard-webhooks') }),
+]);
 
 const openSchema = z.strictObject({
   studyId: z.string().optional(),
@@ -20,15 +26,7 @@ const openSchema = z.strictObject({
   studyInstanceUid: z.string().optional(),
   options: z
     .strictObject({
-      signing: z
-        .discriminatedUnion('scheme', [
-          z.strictObject({
-            scheme: z.literal('avara-headers'),
-            key: z.enum(['whole-secret', 'decoded-secret']),
-          }),
-          z.strictObject({ scheme: z.literal('standard-webhooks') }),
-        ])
-        .optional(),
+      signing: signingSchema.optional(),
       misbehaviour: z.enum(MISBEHAVIOURS).optional(),
       replay: z.boolean().optional(),
       eventId: z.string().optional(),
@@ -42,18 +40,35 @@ const openSchema = z.strictObject({
     .default({}),
 });
 
+const deliverSchema = z.strictObject({
+  studyId: z.string(),
+  options: z
+    .strictObject({
+      isCritical: z.boolean().optional(),
+      plainText: z.string().optional(),
+      signing: signingSchema.optional(),
+      misbehaviour: z.enum(MISBEHAVIOURS).optional(),
+      reportId: z.string().optional(),
+      eventId: z.string().optional(),
+      webhookUrl: z.url().optional(),
+      webhookTimeoutMs: timeoutMs.optional(),
+    })
+    .default({}),
+});
+
 const addFaultsSchema = z.union([faultRuleSchema, z.array(faultRuleSchema).min(1)]);
 
 export interface ControlRoutesOptions {
   readonly directory: Directory;
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
+  readonly reportDesk: ReportDesk;
   readonly reset: () => void;
 }
 
 /** The emulator's own endpoints, to be mounted at `/__emulator`. Avara has nothing like them; they need no key. */
 export function createControlRoutes(options: ControlRoutesOptions): Hono<EmulatorEnv> {
-  const { directory, faults, viewer, reset } = options;
+  const { directory, faults, viewer, reportDesk, reset } = options;
   const { state } = directory;
   const app = new Hono<EmulatorEnv>();
 
@@ -110,6 +125,17 @@ export function createControlRoutes(options: ControlRoutesOptions): Hono<Emulato
     if (studyId === undefined) throw new ApiError(404, 'This link is unknown or has expired');
     return c.html(renderOpenedPage(await viewer.openStudy(studyId)));
   });
+
+  app.post('/reports/deliver', async (c) => {
+    const { studyId, options: deliver } = await readBody(c, deliverSchema);
+    return c.json(await reportDesk.deliver(studyId, deliver));
+  });
+
+  app.get('/reports/:token', (c) =>
+    c.body(new Uint8Array(reportDesk.openPdf(c.req.param('token'))), 200, {
+      'content-type': 'application/pdf',
+    }),
+  );
 
   return app;
 }

@@ -17,6 +17,8 @@ export interface ApiKeyOptions {
   readonly studyScope: StudyScope;
   /** Study data webhook endpoint; without one no study of this key can be opened. */
   readonly webhookUrl?: string;
+  /** Report data webhook endpoint (AutoScribe); without one no report of this key can be delivered. */
+  readonly reportWebhookUrl?: string;
   /** The dashboard's secret, `whsec_` and base64. */
   readonly webhookSecret: string;
   readonly expressAccess: ExpressAccess;
@@ -76,6 +78,13 @@ export interface ViewerStudy extends StudyBase {
   readonly studyViewerStatus: 'incomplete' | 'complete';
 }
 
+/** A report as a study refers to it. */
+export interface ReportReference {
+  readonly reportId: string;
+  readonly status: 'in_progress' | 'completed';
+  readonly isCritical: boolean | null;
+}
+
 /** An AutoScribe study. */
 export interface AutoScribeStudy extends StudyBase {
   readonly product: 'autoScribe';
@@ -88,6 +97,7 @@ export interface AutoScribeStudy extends StudyBase {
   readonly technologistTechnique: string | null;
   readonly technologistNotes: readonly string[];
   readonly priorReports: readonly PriorReport[];
+  readonly reportIds: readonly ReportReference[];
 }
 
 export type Study = ViewerStudy | AutoScribeStudy;

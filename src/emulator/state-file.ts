@@ -69,6 +69,13 @@ const fileSchema = z.strictObject({
         technologistTechnique: text.nullable(),
         technologistNotes: z.array(text),
         priorReports: z.array(priorReport),
+        reportIds: z.array(
+          z.strictObject({
+            reportId: text,
+            status: z.enum(['in_progress', 'completed']),
+            isCritical: z.boolean().nullable(),
+          }),
+        ),
       }),
     ]),
   ),

@@ -11,7 +11,6 @@ import type {
 
 const MAX_LOGGED_REQUESTS = 10_000;
 const MAX_OPEN_LINKS = 1_000;
-const LINK_LIFETIME_MS = 10 * 60_000;
 
 /** What survives a restart. */
 export interface EmulatorSnapshot {
@@ -51,9 +50,9 @@ export interface EmulatorState {
   /** Opens a log entry for a request; the oldest entries give way beyond 10,000. */
   logRequest(request: { method: string; path: string; product: Product | null }): RequestLogEntry;
   requests(): readonly RequestLogEntry[];
-  /** Makes a token that stands for opening a study for ten minutes. */
-  createLink(studyId: string): string;
-  /** @returns the study a link stands for, or undefined where it is unknown or too old. */
+  /** Makes a token that stands for a study or report for a time. */
+  createLink(subjectId: string, lifetimeMs: number): string;
+  /** @returns the id a link stands for, or undefined where it is unknown or too old. */
   resolveLink(token: string): string | undefined;
   snapshot(): EmulatorSnapshot;
   /** Back to the configured customers, with no studies, counts or requests. */
@@ -67,7 +66,7 @@ export function createEmulatorState(options: EmulatorStateOptions): EmulatorStat
   const studyIdsByUid = new Map<string, string[]>();
   const customers = new Map<string, ExpressCustomer>();
   const creates = new Map<string, CreateCount>();
-  const links = new Map<string, { studyId: string; expiresAt: number }>();
+  const links = new Map<string, { subjectId: string; expiresAt: number }>();
   let requests: RequestLogEntry[] = [];
   let nextSeq = 1;
 
@@ -161,16 +160,16 @@ export function createEmulatorState(options: EmulatorStateOptions): EmulatorStat
       return entry;
     },
     requests: () => requests.slice(-MAX_LOGGED_REQUESTS),
-    createLink(studyId) {
+    createLink(subjectId, lifetimeMs) {
       const token = randomBytes(24).toString('base64url');
-      links.set(token, { studyId, expiresAt: now() + LINK_LIFETIME_MS });
+      links.set(token, { subjectId, expiresAt: now() + lifetimeMs });
       const [oldest] = links.keys();
       if (links.size > MAX_OPEN_LINKS && oldest !== undefined) links.delete(oldest);
       return token;
     },
     resolveLink(token) {
       const link = links.get(token);
-      return link !== undefined && link.expiresAt > now() ? link.studyId : undefined;
+      return link !== undefined && link.expiresAt > now() ? link.subjectId : undefined;
     },
     snapshot: () => ({
       studies: [...studies.values()],

@@ -154,6 +154,7 @@ export function createStudyRules(options: StudyRulesOptions): StudyRules {
         technologistTechnique: body.technologistTechnique ?? null,
         technologistNotes: body.technologistNotes ?? [],
         priorReports: body.priorReports ?? [],
+        reportIds: [],
       })),
 
     updateViewer(study, body) {
@@ -224,6 +225,12 @@ export function createStudyRules(options: StudyRulesOptions): StudyRules {
   return rules;
 }
 
+/** Where the reading of a study stands. */
+export function reportStatusOf(study: AutoScribeStudy): 'unassigned' | 'assigned' | 'completed' {
+  if (study.reportIds.length > 0) return 'completed';
+  return study.assignedTo === null ? 'unassigned' : 'assigned';
+}
+
 function matchesProductFilters(study: Study, query: ListQuery): boolean {
   if (study.product === 'viewer') {
     const wanted = 'studyViewerStatus' in query ? query.studyViewerStatus : undefined;
@@ -231,7 +238,7 @@ function matchesProductFilters(study: Study, query: ListQuery): boolean {
   }
   const statuses = 'studyReportStatus' in query ? query.studyReportStatus : undefined;
   const type = 'studyType' in query ? query.studyType : undefined;
-  const status = study.assignedTo === null ? 'unassigned' : 'assigned';
+  const status = reportStatusOf(study);
   return (
     (statuses === undefined || statuses.includes(status)) && (type === undefined || type === study.studyType)
   );

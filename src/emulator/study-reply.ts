@@ -1,5 +1,6 @@
 import type { ApiKey, EmulatedUser, Study } from './model.ts';
 import type { EmulatorState } from './state.ts';
+import { reportStatusOf } from './studies.ts';
 
 /** The account's fixed parts that replies refer to. */
 export interface Directory {
@@ -13,7 +14,7 @@ export interface Directory {
  * objects `assignedTo` and `expressCustomer`.
  */
 export function toStudyReply(study: Study, directory: Directory): Record<string, unknown> {
-  const { product, createdByApiKeyId, expressCustomerId, assignedTo, ...fields } = study;
+  const { createdByApiKeyId, expressCustomerId, assignedTo, ...fields } = study;
   const apiKey = directory.apiKeys.find((key) => key.apiKeyId === createdByApiKeyId);
   const reply: Record<string, unknown> = {
     ...fields,
@@ -33,10 +34,10 @@ export function toStudyReply(study: Study, directory: Directory): Record<string,
             expressCustomerName: directory.state.findCustomer(expressCustomerId)?.expressCustomerName ?? '',
           },
   };
-  if (product === 'autoScribe') {
-    reply.studyReportStatus = assignedTo === null ? 'unassigned' : 'assigned';
-    reply.reportIds = [];
-    reply.isCritical = false;
+  delete reply.product;
+  if (study.product === 'autoScribe') {
+    reply.studyReportStatus = reportStatusOf(study);
+    reply.isCritical = study.reportIds.some((report) => report.isCritical === true);
   }
   return reply;
 }

@@ -18,6 +18,8 @@ import type { Directory } from './study-reply.ts';
 import { toStudyReply } from './study-reply.ts';
 import type { StudyRules } from './studies.ts';
 
+const LINK_LIFETIME_MS = 10 * 60_000;
+
 export interface StudyRoutesOptions {
   readonly product: Product;
   readonly rules: StudyRules;
@@ -86,7 +88,7 @@ export function createStudyRoutes(options: StudyRoutesOptions): Hono<EmulatorEnv
   }
 
   const linkTo = (requestUrl: string, studyId: string) =>
-    `${new URL(requestUrl).origin}/__emulator/open/${directory.state.createLink(studyId)}`;
+    `${new URL(requestUrl).origin}/__emulator/open/${directory.state.createLink(studyId, LINK_LIFETIME_MS)}`;
 
   app.post('/reroute-url', async (c) => {
     const schema = product === 'viewer' ? studyReferenceSchema : autoScribeRerouteSchema;

@@ -9,10 +9,10 @@ import type { Directory } from './study-reply.ts';
 import type { Misbehaviour, WebhookReply, WebhookRequest } from './webhook-sender.ts';
 import { createEvent, postWebhook, prepareWebhook } from './webhook-sender.ts';
 import type { SigningScheme } from './webhook-signature.ts';
+import { DEFAULT_SIGNING } from './webhook-signature.ts';
 
 const MAX_REMEMBERED_REQUESTS = 100;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const DEFAULT_SIGNING: SigningScheme = { scheme: 'avara-headers', key: 'whole-secret' };
 
 /** How a study is opened. */
 export interface OpenStudyOptions {

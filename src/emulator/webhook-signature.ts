@@ -11,6 +11,9 @@ export type SigningScheme =
   | { readonly scheme: 'avara-headers'; readonly key: 'whole-secret' | 'decoded-secret' }
   | { readonly scheme: 'standard-webhooks' };
 
+/** As the documentation has it. */
+export const DEFAULT_SIGNING: SigningScheme = { scheme: 'avara-headers', key: 'whole-secret' };
+
 export interface SignWebhookOptions {
   /** The exact bytes of the request body. */
   readonly body: Uint8Array;

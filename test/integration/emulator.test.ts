@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AvaraEmulator } from '../../src/emulator/avara-emulator.ts';
 import { createAvaraEmulator } from '../../src/emulator/avara-emulator.ts';
 import type { FaultRule } from '../../src/emulator/faults.ts';
-import { ACCOUNT, accountOptions, VIEWER_CREATE } from '../support/emulated-account.ts';
+import { ACCOUNT, accountOptions, AUTOSCRIBE_CREATE, VIEWER_CREATE } from '../support/emulated-account.ts';
 import { buildPart10File } from '../support/part10-file.ts';
 
 const STUDY = VIEWER_CREATE.studyInstanceUid;
@@ -391,6 +391,54 @@ describe("Avara's viewer", () => {
     await new Promise((resolve) => receiver.close(resolve));
     expect(await open()).toMatchObject({ status: null, authorized: false });
     expect((await open()).problems[0]).toMatch(/no answer/);
+  });
+
+  it('delivers a report, signed, with a PDF behind its URL', async () => {
+    const made = await call('POST', '/v1/autoScribe/studies', AUTOSCRIBE_CREATE);
+    const study = (await made.json()) as { studyId: string };
+    answer = { success: true };
+    const options = { isCritical: true, plainText: 'No finding.' };
+    const report = await emulator.reportDesk.deliver(study.studyId, options);
+    expect(report).toMatchObject({ status: 200, problems: [] });
+    const [event] = received;
+    expect(JSON.parse(String(event?.body))).toEqual({
+      id: report.eventId,
+      type: 'report.delivered',
+      data: {
+        reportId: expect.stringMatching(/^rep_[0-9a-f]{32}$/) as string,
+        studyId: study.studyId,
+        presignedUrl: report.presignedUrl,
+        ...options,
+      },
+    });
+    const timestamp = String(event?.headers['x-avara-timestamp']);
+    expect(event?.headers['x-avara-signature']).toBe(
+      hmac(ACCOUNT.webhookSecret, timestamp, event?.body ?? '').digest('hex'),
+    );
+    const pdf = await fetch(report.presignedUrl);
+    expect(pdf.headers.get('content-type')).toBe('application/pdf');
+    expect(await pdf.text()).toMatch(/^%PDF-1\.4[^]*not Avara[^]*%%EOF/);
+    expect((await fetch(`${report.presignedUrl}x`)).status).toBe(404);
+    const kept = await call('GET', `/v1/autoScribe/studies/${study.studyId}`);
+    expect(await kept.json()).toMatchObject({
+      studyReportStatus: 'completed',
+      isCritical: true,
+      reportIds: [{ reportId: report.reportId, status: 'completed', isCritical: true }],
+    });
+  });
+
+  it('delivers a report again under the same event id', async () => {
+    const made = await call('POST', '/v1/autoScribe/studies', AUTOSCRIBE_CREATE);
+    const study = (await made.json()) as { studyId: string };
+    const delivery = { studyId: study.studyId };
+    const response = await call('POST', '/__emulator/reports/deliver', delivery);
+    const sent = (await response.json()) as { eventId: string; reportId: string; problems: string[] };
+    expect(sent.problems).toEqual(['answer: not {"success":true}']);
+    const { eventId, reportId } = sent;
+    await call('POST', '/__emulator/reports/deliver', { ...delivery, options: { eventId, reportId } });
+    const [a, b] = received.map(({ body }) => JSON.parse(String(body)) as { id: string; data: object });
+    expect(b?.id).toBe(a?.id);
+    expect(b?.data).toMatchObject({ reportId });
   });
 
   it('opens a study over HTTP and from the reroute URL', async () => {

@@ -16,7 +16,7 @@ export const ACCOUNT = {
 export function accountOptions(webhookUrl?: string): AvaraEmulatorOptions {
   const common = {
     webhookSecret: ACCOUNT.webhookSecret,
-    ...(webhookUrl === undefined ? {} : { webhookUrl }),
+    ...(webhookUrl === undefined ? {} : { webhookUrl, reportWebhookUrl: webhookUrl }),
   };
   return {
     apiKeys: [
