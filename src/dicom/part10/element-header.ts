@@ -64,6 +64,20 @@ export function vrText(vr: number): string | undefined {
   return vr === 0 ? undefined : String.fromCharCode(vr >> 8, vr & 0xff);
 }
 
+// Plain byte loads: Buffer's own readers check their arguments on each call, which doubles the cost of a header. The
+// callers have made sure that the bytes are there.
+function uint16(bytes: Buffer, pos: number, littleEndian: boolean): number {
+  const first = bytes[pos] ?? 0;
+  const second = bytes[pos + 1] ?? 0;
+  return littleEndian ? (second << 8) | first : (first << 8) | second;
+}
+
+function uint32(bytes: Buffer, pos: number, littleEndian: boolean): number {
+  const first = uint16(bytes, pos, littleEndian);
+  const second = uint16(bytes, pos + 2, littleEndian);
+  return littleEndian ? second * 0x10000 + first : first * 0x10000 + second;
+}
+
 /**
  * Decodes the element, item or delimiter header at `pos` into `header`.
  * @returns false, and an unspecified `header`, where the bytes before `end` do not hold all of it.
@@ -76,18 +90,15 @@ export function decodeElementHeader(
   header: ElementHeader,
 ): boolean {
   if (pos + 8 > end) return false;
-  if (encoding.littleEndian) {
-    header.tag = bytes.readUInt16LE(pos) * 0x10000 + bytes.readUInt16LE(pos + 2);
-  } else {
-    header.tag = bytes.readUInt32BE(pos);
-  }
+  const { explicitVr, littleEndian } = encoding;
+  header.tag = uint16(bytes, pos, littleEndian) * 0x10000 + uint16(bytes, pos + 2, littleEndian);
   header.size = 8;
-  if (!encoding.explicitVr || header.tag >= ITEM_TAG) {
+  if (!explicitVr || header.tag >= ITEM_TAG) {
     header.vr = 0;
-    header.length = encoding.littleEndian ? bytes.readUInt32LE(pos + 4) : bytes.readUInt32BE(pos + 4);
+    header.length = uint32(bytes, pos + 4, littleEndian);
     return true;
   }
-  return decodeExplicitLength(bytes, pos, end, encoding.littleEndian, header);
+  return decodeExplicitLength(bytes, pos, end, littleEndian, header);
 }
 
 /**
@@ -103,16 +114,16 @@ function decodeExplicitLength(
   littleEndian: boolean,
   header: ElementHeader,
 ): boolean {
-  header.vr = bytes.readUInt16BE(pos + 4);
+  header.vr = uint16(bytes, pos + 4, false);
   const form = VR_FORM[header.vr];
   if (form === SHORT) {
-    header.length = littleEndian ? bytes.readUInt16LE(pos + 6) : bytes.readUInt16BE(pos + 6);
+    header.length = uint16(bytes, pos + 6, littleEndian);
     return true;
   }
-  const shortLength = littleEndian ? bytes.readUInt16LE(pos + 6) : bytes.readUInt16BE(pos + 6);
+  const shortLength = uint16(bytes, pos + 6, littleEndian);
   if (form === LONG || (isVrLike(header.vr) && shortLength === 0)) {
     if (pos + 12 > end) return false;
-    header.length = littleEndian ? bytes.readUInt32LE(pos + 8) : bytes.readUInt32BE(pos + 8);
+    header.length = uint32(bytes, pos + 8, littleEndian);
     header.size = 12;
     return true;
   }
@@ -120,7 +131,7 @@ function decodeExplicitLength(
     header.length = shortLength;
     return true;
   }
-  const longLength = littleEndian ? bytes.readUInt32LE(pos + 4) : bytes.readUInt32BE(pos + 4);
+  const longLength = uint32(bytes, pos + 4, littleEndian);
   header.vr = 0;
   header.length = longLength < 0x10000 || longLength === UNDEFINED_LENGTH ? longLength : shortLength;
   return true;
