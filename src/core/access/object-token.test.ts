@@ -103,10 +103,7 @@ describe('object token', () => {
 
   it('survives any text', () => {
     fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary-ascii' }),
-        (text) => !verifyObjectToken(text, keys, now).ok,
-      ),
+      fc.property(fc.string({ unit: 'binary-ascii' }), (text) => !verifyObjectToken(text, keys, now).ok),
     );
   });
 });

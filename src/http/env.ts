@@ -1,0 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What a request carries besides itself; empty when an app is called without a listener. */
+export interface HttpBindings {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+  /** The client's IP address, as far as the proxies in front of us are trusted. */
+  readonly peerAddress?: string;
+}
+
+/** The environment type of our Hono apps. */
+export interface HttpEnv {
+  Bindings: HttpBindings;
+}
+
+/** Anything that answers requests: a Hono app. */
+export interface HttpApp {
+  fetch(request: Request, bindings: HttpBindings): Response | Promise<Response>;
+}

@@ -1,0 +1,200 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { verifyObjectToken } from '../core/access/object-token.ts';
+import type { KeyRing, StudyGrant, TokenFailure } from '../core/access/object-token.ts';
+import type { AuditTrail } from '../core/ports/audit-trail.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import { StoreError } from '../core/ports/instance-store.ts';
+import type { InstanceStore, OpenedInstance } from '../core/ports/instance-store.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { InstanceKey } from '../core/study/instance.ts';
+import type { InstanceRecord } from '../core/study/study.ts';
+import { parseUid } from '../dicom/uid.ts';
+import type { Uid } from '../dicom/uid.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { createBufferPool } from './buffer-pool.ts';
+import { createCorsPolicy } from './cors.ts';
+import type { HttpEnv } from './env.ts';
+import { HttpProblem, methodNotAllowed, problemResponse } from './errors.ts';
+import { planObjectReply } from './object-reply.ts';
+import { ShortObjectError, sendObject } from './object-sender.ts';
+import { createRefusalAudit } from './refusal-audit.ts';
+
+export interface ObjectsRouteOptions {
+  readonly index: Pick<StudyIndex, 'findInstance'>;
+  readonly store: Pick<InstanceStore, 'open'>;
+  readonly keys: KeyRing;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'objectRequests' | 'objectBytesSent' | 'objectFaults'>;
+  /** Web origins that may read objects; `*` stands for all. */
+  readonly corsOrigins: readonly string[];
+}
+
+type PathKey = Omit<InstanceKey, 'customer'>;
+
+const METHODS = 'GET, HEAD, OPTIONS';
+const RETRY_AFTER_SECONDS = '10';
+
+const REFUSALS: Readonly<Record<TokenFailure | 'missing', string>> = {
+  missing: 'This URL needs its token, once, as the query parameter "token".',
+  malformed: 'The token of this URL is damaged. Use the URL as it was handed out.',
+  'unknown-key': 'The token of this URL is no longer good. Open the study again to get new URLs.',
+  'bad-signature': 'The token of this URL is not genuine.',
+  expired: 'This URL has expired. Open the study again to get new URLs.',
+  'other-study': 'The token of this URL is for another study.',
+};
+
+/** `GET|HEAD /:study/:series/:instance.dcm?token=…`: one Part 10 file for the bearer of a token of its study. */
+export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> {
+  const { index, store, keys, audit, clock, logger, metrics } = options;
+  const cors = createCorsPolicy(options.corsOrigins, METHODS);
+  const refusals = createRefusalAudit({ audit, clock });
+  const pool = createBufferPool();
+
+  const authorize = (c: Context<HttpEnv>, path: PathKey): StudyGrant => {
+    const tokens = c.req.queries('token') ?? [];
+    const [token = ''] = tokens;
+    const verdict = verifyObjectToken(token, keys, clock.now(), path.studyInstanceUid);
+    if (tokens.length === 1 && verdict.ok) return verdict.grant;
+    const reason = tokens.length !== 1 || token === '' || verdict.ok ? 'missing' : verdict.reason;
+    metrics.objectRequests.inc({ outcome: 'refused' });
+    refusals.record({
+      event: 'object.refused',
+      studyInstanceUid: path.studyInstanceUid,
+      sopInstanceUid: path.sopInstanceUid,
+      detail: reason,
+      ...(!verdict.ok && verdict.keyId !== undefined && { actor: verdict.keyId }),
+      ...peerOf(c),
+    });
+    throw refusalProblem(reason);
+  };
+
+  const openFile = async (record: InstanceRecord): Promise<OpenedInstance> => {
+    const opened = await store.open(record.key);
+    if (opened.bytes === record.fileBytes) return opened;
+    await opened.close();
+    throw new ShortObjectError(`the file has ${opened.bytes} bytes, the index says ${record.fileBytes}`);
+  };
+  /** Logs that an object could not be read; @returns what to tell the client. */
+  const reportFault = (error: unknown, key: InstanceKey): HttpProblem => {
+    const reason =
+      error instanceof ShortObjectError ? 'damaged' : error instanceof StoreError ? error.code : 'io';
+    metrics.objectFaults.inc({ reason });
+    metrics.objectRequests.inc({ outcome: 'failed' });
+    logger.error({ ...key, reason, err: error }, 'an indexed object cannot be read from the object store');
+    if (reason === 'out-of-resources')
+      return new HttpProblem(503, {
+        code: 'object-unavailable',
+        detail: 'The object cannot be read just now. Try again.',
+        headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+      });
+    return new HttpProblem(500, {
+      code: `object-${reason === 'not-found' ? 'missing' : 'unreadable'}`,
+      detail: 'The object is in the index, but its file cannot be read. The operator has been told.',
+    });
+  };
+
+  const serve = async (c: Context<HttpEnv>): Promise<Response> => {
+    const path = parsePath(c);
+    const grant = authorize(c, path);
+    const record = index.findInstance({ customer: grant.study.customer, ...path });
+    if (record === undefined) {
+      metrics.objectRequests.inc({ outcome: 'not-found' });
+      throw new HttpProblem(404, { code: 'object-not-found', detail: 'The study has no such instance.' });
+    }
+    const maxAge = Math.max(0, Math.floor(grant.expiresAtSeconds - clock.now() / 1000));
+    const planned = planObjectReply((name) => c.req.header(name), record, maxAge);
+    const reply = { ...planned, headers: { ...planned.headers, ...cors.headersFor(c.req.header('origin')) } };
+    const withoutBody = () => new Response(null, { status: reply.status, headers: reply.headers });
+    if (reply.length === 0) {
+      metrics.objectRequests.inc({ outcome: reply.status === 304 ? 'unchanged' : 'refused' });
+      return withoutBody();
+    }
+
+    const opened = await openFile(record).catch((error: unknown) => {
+      throw reportFault(error, record.key);
+    });
+    const { incoming, outgoing } = c.env;
+    if (c.req.method === 'HEAD' || incoming === undefined || outgoing === undefined) {
+      await opened.close();
+      if (c.req.method !== 'HEAD') throw new Error('objects can be sent through an HTTP listener only');
+      metrics.objectRequests.inc({ outcome: 'head' });
+      return withoutBody();
+    }
+    audit.record({
+      event: 'object.served',
+      ...grant.study,
+      sopInstanceUid: path.sopInstanceUid,
+      actor: grant.keyId,
+      ...(reply.status === 206 && { detail: reply.headers['Content-Range'] }),
+      ...peerOf(c),
+    });
+    try {
+      const isSent = await sendObject({ outgoing, socket: incoming.socket, reply, opened, pool });
+      metrics.objectRequests.inc({ outcome: isSent ? 'served' : 'aborted' });
+      if (isSent) metrics.objectBytesSent.inc(reply.length);
+    } catch (error) {
+      const problem = reportFault(error, record.key);
+      if (!outgoing.headersSent) throw problem;
+    }
+    return RESPONSE_ALREADY_SENT;
+  };
+
+  const app = new Hono<HttpEnv>();
+  app.options('/*', (c) => {
+    const headers = cors.preflightHeaders(c.req.header('origin'), {
+      headers: c.req.header('access-control-request-headers'),
+      privateNetwork: c.req.header('access-control-request-private-network'),
+    });
+    return new Response(null, { status: 204, headers: { Allow: METHODS, ...headers } });
+  });
+  app.get('/:study/:series/:file', async (c) => {
+    try {
+      return await serve(c);
+    } catch (error) {
+      if (!(error instanceof HttpProblem)) throw error;
+      // Pages may read why: they cannot tell an expired URL from a broken network otherwise.
+      return problemResponse(error, cors.headersFor(c.req.header('origin')));
+    }
+  });
+  app.all('/:study/:series/:file', () => {
+    throw methodNotAllowed(METHODS);
+  });
+  return app;
+}
+
+function parsePath(c: Context<HttpEnv>): PathKey {
+  const file = c.req.param('file') ?? '';
+  const studyInstanceUid = exactUid(c.req.param('study'));
+  const seriesInstanceUid = exactUid(c.req.param('series'));
+  const sopInstanceUid = exactUid(file.endsWith('.dcm') ? file.slice(0, -'.dcm'.length) : undefined);
+  if (studyInstanceUid === undefined || seriesInstanceUid === undefined || sopInstanceUid === undefined)
+    throw new HttpProblem(400, {
+      code: 'bad-path',
+      detail: 'The path must be /objects/{study}/{series}/{instance}.dcm with DICOM UIDs.',
+    });
+  return { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
+}
+
+/** A UID without the padding that `parseUid` forgives in Data Sets. */
+function exactUid(text: string | undefined): Uid | undefined {
+  const parsed = parseUid(text ?? '');
+  return parsed === text ? parsed : undefined;
+}
+
+function refusalProblem(reason: TokenFailure | 'missing'): HttpProblem {
+  const code = `token-${reason}`;
+  const detail = REFUSALS[reason];
+  if (reason === 'other-study') return new HttpProblem(403, { code, detail });
+  const challenge = `Bearer realm="objects"${reason === 'missing' ? '' : ', error="invalid_token"'}`;
+  return new HttpProblem(401, { code, detail, headers: { 'WWW-Authenticate': challenge } });
+}
+
+function peerOf(c: Context<HttpEnv>): { peerAddress?: string } {
+  const { peerAddress } = c.env;
+  return peerAddress === undefined ? {} : { peerAddress };
+}
