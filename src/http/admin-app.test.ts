@@ -1,0 +1,356 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createFakeClock } from '../../test/support/fake-clock.ts';
+import { createRecordingLogger } from '../../test/support/recording-logger.ts';
+import { customerKey } from '../core/study/instance.ts';
+import type { StudyQuery, StudyRecord } from '../core/study/study.ts';
+import { uid } from '../dicom/uid.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { createAdminApp } from './admin-app.ts';
+import type { AdminOperations } from './admin-operations.ts';
+import type { HttpBindings } from './env.ts';
+
+const TOKEN = 'a-long-admin-token';
+const study: StudyRecord = {
+  key: { customer: customerKey('city-medical'), studyInstanceUid: uid('1.2.3') },
+  state: 'receiving',
+  instances: 2,
+  bytes: 1_052_000,
+  firstReceivedAt: Date.UTC(2026, 0, 1, 9),
+  lastReceivedAt: Date.UTC(2026, 0, 1, 10),
+  attributes: { PatientName: 'Doe^Jane', PatientID: 'P-1', StudyDescription: 'CT HEAD' },
+  modalities: ['CT'],
+  origin: { source: 'dimse' },
+  deliveries: [
+    { product: 'viewer', state: 'attention', attempts: 3, lastError: '<b>unknown customer</b>' },
+    { product: 'autoScribe', state: 'created', attempts: 1, studyId: 'stu_1' },
+  ],
+};
+
+const open: { close(): void }[] = [];
+afterEach(() => open.splice(0).forEach((metrics) => metrics.close()));
+
+const fixture = (token?: string) => {
+  const clock = createFakeClock();
+  const metrics = createMetrics({ includeProcess: false });
+  open.push(metrics);
+  const queries: StudyQuery[] = [];
+  const operations = {
+    readiness: vi.fn<AdminOperations['readiness']>(() => ({ index: { ok: true } })),
+    status: vi.fn(() => ({ version: '1.0.0' })),
+    completeStudy: vi.fn(() => Promise.resolve()),
+    retryStudy: vi.fn(() => Promise.resolve(2)),
+    retryAll: vi.fn(() => Promise.resolve(7)),
+    explainRoute: vi.fn((question: object) => ({ question, customer: 'city-medical' })),
+    rotateKeys: vi.fn(() => Promise.resolve('k2')),
+  };
+  const app = createAdminApp({
+    index: {
+      listStudies(query) {
+        if (query.cursor === 'junk') throw Object.assign(new Error('bad cursor'), { name: 'CursorError' });
+        queries.push(query);
+        return { studies: [study], ...(query.limit === 1 && { cursor: 'next' }) };
+      },
+      findStudy: (key) =>
+        key.customer === 'city-medical' && key.studyInstanceUid === '1.2.3' ? study : undefined,
+      totals: () => ({
+        studies: 1,
+        receivingStudies: 1,
+        instances: 2,
+        bytes: 1_052_000,
+        conflicts: 0,
+        deliveries: { pending: 0, created: 1, attention: 1 },
+      }),
+    },
+    operations,
+    registry: metrics.registry,
+    clock,
+    logger: createRecordingLogger(),
+    token,
+  });
+  const request = async (
+    path: string,
+    init: RequestInit = {},
+    bindings: HttpBindings = {},
+  ): Promise<Response> => app.request(path, init, bindings);
+  const post = (path: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
+    request(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
+  return { request, post, operations, queries, clock };
+};
+const bearer = { Authorization: `Bearer ${TOKEN}` };
+
+describe('health', () => {
+  it('is told without a token, and readiness names its parts', async () => {
+    const { request, operations } = fixture(TOKEN);
+    expect((await request('/healthz')).status).toBe(200);
+    const ready = await request('/readyz');
+    expect([ready.status, await ready.json()]).toEqual([200, { ok: true, parts: { index: { ok: true } } }]);
+    operations.readiness.mockReturnValue({
+      index: { ok: true },
+      disk: { ok: false, detail: 'below the reserve' },
+    });
+    const notReady = await request('/readyz');
+    expect(notReady.status).toBe(503);
+    expect(await notReady.json()).toMatchObject({
+      ok: false,
+      parts: { disk: { detail: 'below the reserve' } },
+    });
+  });
+});
+
+describe('study list', () => {
+  it('shows studies as documented, without patient data', async () => {
+    const { request } = fixture();
+    const response = await request('/api/studies?limit=1');
+    const text = await response.text();
+    expect(JSON.parse(text)).toEqual({
+      studies: [
+        {
+          customer: 'city-medical',
+          studyInstanceUid: '1.2.3',
+          state: 'receiving',
+          instances: 2,
+          bytes: 1_052_000,
+          firstReceivedAt: '2026-01-01T09:00:00.000Z',
+          lastReceivedAt: '2026-01-01T10:00:00.000Z',
+          avara: [
+            {
+              product: 'viewer',
+              state: 'attention',
+              studyId: null,
+              attempts: 3,
+              lastError: '<b>unknown customer</b>',
+            },
+            { product: 'autoScribe', state: 'created', studyId: 'stu_1', attempts: 1, lastError: null },
+          ],
+        },
+      ],
+      cursor: 'next',
+    });
+    expect(text).not.toMatch(/Doe|P-1|CT HEAD/);
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
+  });
+
+  it('hands its filters to the index, 100 studies where no limit is given', async () => {
+    const { request, queries } = fixture();
+    const last = await request('/api/studies');
+    expect(await last.json()).toMatchObject({ cursor: null });
+    await request(
+      '/api/studies?limit=1000&cursor=abc&customer=county&state=stable&delivery=attention&q=%20doe%20',
+    );
+    expect(queries).toEqual([
+      { limit: 100 },
+      {
+        limit: 1000,
+        cursor: 'abc',
+        customers: ['county'],
+        state: 'stable',
+        delivery: 'attention',
+        text: 'doe',
+      },
+    ]);
+  });
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=ten', 'limit'],
+    ['limit=1.5', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['limit=', 'limit'],
+    ['cursor=', 'cursor'],
+    ['cursor=junk', 'cursor'],
+    ['customer=City%20Medical', 'customer'],
+    ['state=settled', 'state'],
+    ['delivery=lost', 'delivery'],
+    [`q=${'x'.repeat(129)}`, 'q'],
+  ])('refuses %s with a 400 naming the parameter', async (query, name) => {
+    const { request } = fixture();
+    const response = await request(`/api/studies?${query}`);
+    expect(response.status).toBe(400);
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ detail: expect.stringContaining(`"${name}"`) as unknown });
+  });
+});
+
+describe('actions', () => {
+  it('complete and retry one study', async () => {
+    const { post, operations } = fixture();
+    const completed = await post('/api/studies/city-medical/1.2.3/complete');
+    expect([completed.status, await completed.json()]).toMatchObject([200, { studyInstanceUid: '1.2.3' }]);
+    expect(operations.completeStudy).toHaveBeenCalledWith(study.key);
+    const retried = await post('/api/studies/city-medical/1.2.3/retry');
+    expect(await retried.json()).toEqual({ retried: 2 });
+  });
+
+  it.each(['city-medical/1.2.4', 'county/1.2.3', 'City%20Medical/1.2.3', 'city-medical/..%2f1', '%00/1.2.3'])(
+    'know no study %s',
+    async (study) => {
+      const { post, operations } = fixture();
+      for (const action of ['complete', 'retry'])
+        expect((await post(`/api/studies/${study}/${action}`)).status).toBe(404);
+      expect(operations.completeStudy).not.toHaveBeenCalled();
+      expect(operations.retryStudy).not.toHaveBeenCalled();
+    },
+  );
+
+  it('retry all, rotate keys, tell status and explain a route', async () => {
+    const { post, request, operations } = fixture();
+    expect(await (await post('/api/retry?customer=county')).json()).toEqual({ retried: 7 });
+    expect(operations.retryAll).toHaveBeenCalledWith('county');
+    expect((await post('/api/retry?customer=No%20Such')).status).toBe(400);
+    expect(await (await post('/api/keys/rotate')).json()).toEqual({ keyId: 'k2' });
+    expect(await (await request('/api/status')).json()).toEqual({ version: '1.0.0' });
+    const route = await request('/api/route?calledAe=CITYMED&callingAe=CT1&from=10.20.0.1');
+    expect(await route.json()).toMatchObject({
+      question: { calledAe: 'CITYMED', callingAe: 'CT1', from: '10.20.0.1' },
+    });
+  });
+
+  it.each([
+    '',
+    'calledAe=',
+    'calledAe=A%5CB',
+    'calledAe=A&from=here',
+    'calledAe=A&callingAe=12345678901234567',
+  ])('refuse the route question "%s"', async (query) => {
+    expect((await fixture().request(`/api/route?${query}`)).status).toBe(400);
+  });
+
+  it('cannot be reached by GET', async () => {
+    const { request, operations } = fixture();
+    expect((await request('/api/keys/rotate')).status).toBe(404);
+    expect(operations.rotateKeys).not.toHaveBeenCalled();
+  });
+});
+
+describe('metrics', () => {
+  it('are in Prometheus text format', async () => {
+    const response = await fixture(TOKEN).request('/metrics', { headers: bearer });
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await response.text()).toContain('# HELP avara_ingest_instances_received_total');
+  });
+});
+
+describe('admin token', () => {
+  it.each(['/', '/metrics', '/api/studies', '/api/status', '/nothing'])('is needed for %s', async (path) => {
+    const { request } = fixture(TOKEN);
+    for (const headers of [{}, { Authorization: 'Bearer wrong' }, { Authorization: `Basic ${TOKEN}` }]) {
+      const response = await request(path, { headers });
+      expect(response.status).toBe(401);
+      expect(await response.text()).not.toContain('1.2.3');
+    }
+  });
+
+  it('opens API and page, under any host name', async () => {
+    const { request } = fixture(TOKEN);
+    const headers = { ...bearer, Host: 'ingest.example.org:8081' };
+    expect((await request('/api/studies', { headers })).status).toBe(200);
+    expect((await request('/', { headers })).status).toBe(200);
+  });
+
+  it('is taken by the login form, which gives a cookie that scripts and other sites cannot use', async () => {
+    const { request, post, clock } = fixture(TOKEN);
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: 'http://localhost' };
+    const wrong = await post('/login', form, 'token=wrong');
+    expect(wrong.status).toBe(401);
+    expect(wrong.headers.has('Set-Cookie')).toBe(false);
+
+    const login = await post('/login', form, `token=${TOKEN}`);
+    expect([login.status, login.headers.get('Location')]).toEqual([303, '/']);
+    const setCookie = login.headers.get('Set-Cookie') ?? '';
+    expect(setCookie).toMatch(/HttpOnly/);
+    expect(setCookie).toMatch(/SameSite=Strict/);
+    expect(setCookie).not.toContain(TOKEN);
+    const cookie = setCookie.split(';')[0] ?? '';
+    expect((await request('/', { headers: { Cookie: cookie } })).status).toBe(200);
+    expect((await request('/', { headers: { Cookie: `${cookie}x` } })).status).toBe(401);
+    const later = cookie.replace(/=(\d+)/, (_, expiry: string) => `=${Number(expiry) + 1}`);
+    expect((await request('/', { headers: { Cookie: later } })).status).toBe(401);
+    clock.advance(8 * 3_600_000);
+    expect((await request('/', { headers: { Cookie: cookie } })).status).toBe(401);
+  });
+
+  it('of a cookie changes things for the own page alone', async () => {
+    const { post, operations } = fixture(TOKEN);
+    const form = { Origin: 'http://localhost' };
+    const login = await post('/login', form, `token=${TOKEN}`);
+    const Cookie = (login.headers.get('Set-Cookie') ?? '').split(';')[0] ?? '';
+    const rotate = async (headers: Record<string, string>): Promise<number> =>
+      (await post('/api/keys/rotate', { Cookie, ...headers })).status;
+    expect(await rotate({ Origin: 'https://evil.example' })).toBe(403);
+    expect(await rotate({ Origin: 'null' })).toBe(403);
+    expect(await rotate({ 'Sec-Fetch-Site': 'cross-site' })).toBe(403);
+    expect(await rotate({ 'Sec-Fetch-Site': 'same-site' })).toBe(403);
+    expect(await rotate({})).toBe(403);
+    expect(operations.rotateKeys).not.toHaveBeenCalled();
+    expect(await rotate({ 'Sec-Fetch-Site': 'same-origin', Origin: 'http://localhost' })).toBe(200);
+  });
+});
+
+describe('without an admin token', () => {
+  it.each(['localhost', 'localhost:8081', '127.0.0.1:8081', '[::1]:8081', 'LOCALHOST'])(
+    '%s is answered',
+    async (Host) => {
+      expect((await fixture().request('/api/studies', { headers: { Host } })).status).toBe(200);
+    },
+  );
+
+  it.each([
+    'evil.example',
+    'evil.example:8081',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    'localhost.evil.example',
+    '',
+  ])('the host name "%s" is refused, as a rebound one would be', async (Host) => {
+    const { request, post } = fixture();
+    expect((await request('/api/studies', { headers: { Host } })).status).toBe(403);
+    expect((await post('/api/keys/rotate', { Host })).status).toBe(403);
+  });
+
+  it('no page of another origin changes anything', async () => {
+    const { post, operations } = fixture();
+    expect((await post('/api/keys/rotate', { Origin: 'https://evil.example' })).status).toBe(403);
+    expect((await post('/api/keys/rotate', { 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
+    expect(operations.rotateKeys).not.toHaveBeenCalled();
+    expect((await post('/api/keys/rotate')).status).toBe(200);
+  });
+});
+
+describe('status page', () => {
+  it('shows counts, studies and what needs attention, and no patient data', async () => {
+    const response = await fixture().request('/');
+    const page = await response.text();
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
+    expect(page).toContain('1.2.3');
+    expect(page).toContain('1.1 MB');
+    expect(page).toContain('viewer: &lt;b&gt;unknown customer&lt;/b&gt;');
+    expect(page).toContain('action="/api/studies/city-medical/1.2.3/retry"');
+    expect(page).not.toMatch(/Doe|P-1|CT HEAD/);
+  });
+
+  it('loads and runs nothing, and cannot be framed', async () => {
+    const response = await fixture().request('/');
+    const page = await response.text();
+    expect(page).not.toMatch(/<script|https?:\/\//);
+    const policy = response.headers.get('Content-Security-Policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    const style = /<style>([^]*)<\/style>/.exec(page)?.[1] ?? '';
+    const digest = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(style))).toString('base64');
+    expect(policy).toContain(`'sha256-${digest}'`);
+  });
+
+  it('comes back after one of its buttons', async () => {
+    const response = await fixture().post('/api/studies/city-medical/1.2.3/retry', {
+      Accept: 'text/html,*/*',
+    });
+    expect([response.status, response.headers.get('Location')]).toEqual([303, '/']);
+  });
+
+  it('is a login form where a token is needed', async () => {
+    const response = await fixture(TOKEN).request('/');
+    expect(response.status).toBe(401);
+    expect(await response.text()).toContain('<input');
+  });
+});

@@ -1,0 +1,114 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie } from 'hono/cookie';
+import type { Clock } from '../core/ports/clock.ts';
+import { isLoopbackAddress } from './client-address.ts';
+import type { HttpEnv } from './env.ts';
+import { HttpProblem } from './errors.ts';
+
+export const SESSION_COOKIE = 'avara_ingest_admin';
+export const SESSION_LIFETIME_SECONDS = 8 * 3600;
+
+export interface AdminAuthOptions {
+  /** Without one, everybody on this machine may do everything. */
+  readonly token: string | undefined;
+  readonly clock: Clock;
+  /** Paths that need no token and tell nothing worth one. */
+  readonly openPaths: readonly string[];
+}
+
+export interface AdminAuth {
+  /** Lets a request pass or throws an HttpProblem. */
+  readonly guard: MiddlewareHandler<HttpEnv>;
+  /** Whether there is a token to log in with. */
+  readonly needsLogin: boolean;
+  isTokenRight(given: string): boolean;
+  /** Value of a session cookie, good for {@link SESSION_LIFETIME_SECONDS}. Does not hold the token. */
+  newSession(): string;
+}
+
+/**
+ * Guards the admin listener. With a token: `Authorization: Bearer`, or the session cookie of the login form. Without:
+ * only requests that name a loopback host, because a page from the internet can point its own name at 127.0.0.1 (DNS
+ * rebinding). In both cases no page of another origin can make a browser change anything.
+ */
+export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): AdminAuth {
+  const tokenDigest = digestOf(token ?? '');
+  const isTokenRight = (given: string): boolean =>
+    token !== undefined && timingSafeEqual(digestOf(given), tokenDigest);
+
+  const sessionMac = (expiry: string): string =>
+    createHmac('sha256', tokenDigest).update(`avara-ingest admin session ${expiry}`).digest('base64url');
+  const newSession = (): string => {
+    const expiry = String(Math.floor(clock.now() / 1000) + SESSION_LIFETIME_SECONDS);
+    return `${expiry}.${sessionMac(expiry)}`;
+  };
+  const isSession = (cookie: string): boolean => {
+    const [expiry = '', mac = '', ...rest] = cookie.split('.');
+    if (token === undefined || rest.length > 0 || !/^\d{1,12}$/.test(expiry)) return false;
+    return (
+      timingSafeEqual(digestOf(mac), digestOf(sessionMac(expiry))) && Number(expiry) * 1000 > clock.now()
+    );
+  };
+
+  const guard: MiddlewareHandler<HttpEnv> = async (c, next) => {
+    if (openPaths.includes(c.req.path)) return next();
+    const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (bearer !== undefined && isTokenRight(bearer)) return next();
+
+    if (token === undefined && !isLoopbackHost(hostOf(c))) throw foreignHost();
+    if (!['GET', 'HEAD', 'OPTIONS'].includes(c.req.method) && !isFromOwnPage(c, token !== undefined))
+      throw foreignPage();
+    const isLogin = c.req.method === 'POST' && c.req.path === '/login';
+    if (token === undefined || isLogin || isSession(getCookie(c, SESSION_COOKIE) ?? '')) return next();
+    throw new HttpProblem(401, {
+      code: 'token-needed',
+      detail: 'Send the admin token as "Authorization: Bearer …".',
+      headers: { 'WWW-Authenticate': 'Bearer realm="admin"' },
+    });
+  };
+  return { guard, needsLogin: token !== undefined, isTokenRight, newSession };
+}
+
+/** Digests have one length, so comparing them takes one time whatever was given. */
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Host and port as the client named them; the Host header, which HTTP/1.1 demands, wins over the URL. */
+function hostOf(c: Context<HttpEnv>): string {
+  return c.req.header('host') ?? new URL(c.req.url).host;
+}
+
+function isLoopbackHost(host: string): boolean {
+  const name = host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  return isLoopbackAddress(name.replace(/^\[(.*)\]$/, '$1'));
+}
+
+/**
+ * Whether a changing request comes from our own page. Browsers say where from (Fetch Metadata, Origin); what says
+ * nothing is no browser, and passes unless it comes with a browser's cookie.
+ */
+function isFromOwnPage(c: Context<HttpEnv>, isProofNeeded: boolean): boolean {
+  const site = c.req.header('sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin') return false;
+  const origin = c.req.header('origin');
+  if (origin !== undefined) return URL.canParse(origin) && new URL(origin).host === hostOf(c).toLowerCase();
+  return site !== undefined || !isProofNeeded || getCookie(c, SESSION_COOKIE) === undefined;
+}
+
+function foreignHost(): HttpProblem {
+  return new HttpProblem(403, {
+    code: 'foreign-host',
+    detail:
+      'Without an admin token this listener answers to loopback names only, such as localhost or 127.0.0.1.',
+  });
+}
+
+function foreignPage(): HttpProblem {
+  return new HttpProblem(403, {
+    code: 'foreign-page',
+    detail: 'Changes are taken from the admin page itself, or with "Authorization: Bearer …".',
+  });
+}

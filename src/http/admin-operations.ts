@@ -1,0 +1,30 @@
+import type { CustomerKey, StudyKey } from '../core/study/instance.ts';
+import type { AeTitle } from '../dicom/ae-title.ts';
+
+/** Parts of the daemon and whether each can do its work; details hold no patient data and no secrets. */
+export type Readiness = Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+
+/** A sender as `route` asks about it. */
+export interface RouteQuestion {
+  readonly calledAe: AeTitle;
+  readonly callingAe?: AeTitle;
+  /** IP address. */
+  readonly from?: string;
+}
+
+/** What the admin listener can have done. */
+export interface AdminOperations {
+  readiness(): Readiness;
+  /** The answer of `GET /api/status`. */
+  status(): object | Promise<object>;
+  /** Makes a study stable now. */
+  completeStudy(key: StudyKey): Promise<void>;
+  /** Sends a study's deliveries again. @returns how many. */
+  retryStudy(key: StudyKey): Promise<number>;
+  /** The same for all studies, of a customer or of all. @returns how many. */
+  retryAll(customer: CustomerKey | undefined): Promise<number>;
+  /** Which customer a sender would get, and why: the answer of `GET /api/route`. */
+  explainRoute(question: RouteQuestion): object;
+  /** Starts signing object URLs with a new key. @returns its id. */
+  rotateKeys(): Promise<string>;
+}
