@@ -80,7 +80,8 @@ describe('mapStudy', () => {
   });
 
   it('sends nothing empty where the images say nothing', () => {
-    const { facilityName: _, ...plain } = customer;
+    const { expressCustomerId, products, severity, avara } = customer;
+    const plain: AvaraCustomer = { expressCustomerId, products, severity, avara };
     const study = studyRecord({ attributes: {}, modalities: [], origin: { source: 'folder' } });
     expect(mapAutoScribeStudy(study, plain)).toEqual({
       studyInstanceUid: '1.2.3',

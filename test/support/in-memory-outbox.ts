@@ -1,0 +1,88 @@
+import type { Outbox } from '../../src/core/ports/outbox.ts';
+import type { DeliveryState, Product, StudyRecord } from '../../src/core/study/study.ts';
+import { studyKeyText } from '../../src/core/study/instance.ts';
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly study: StudyRecord;
+  readonly product: Product;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly dueAt: number;
+  readonly avaraStudyId?: string;
+  readonly error?: string;
+}
+
+/** The outbox's contract without a database. */
+export interface InMemoryOutbox extends Outbox {
+  /** Adds a pending entry. @returns its id. */
+  add(study: StudyRecord, product?: Product, dueAt?: number): number;
+  row(id: number): OutboxRow;
+  rows(): readonly OutboxRow[];
+  /** Makes the next call of a method fail. */
+  failNext(method: 'due' | 'begin' | 'complete' | 'postpone' | 'needAttention', error: Error): void;
+}
+
+export function createInMemoryOutbox(): InMemoryOutbox {
+  const rows = new Map<number, OutboxRow>();
+  const failures = new Map<string, Error>();
+
+  function row(id: number): OutboxRow {
+    const found = rows.get(id);
+    if (found === undefined) throw new Error(`no outbox entry ${id}`);
+    return found;
+  }
+
+  function failIfTold(method: string): void {
+    const failure = failures.get(method);
+    failures.delete(method);
+    if (failure !== undefined) throw failure;
+  }
+
+  async function update(method: string, id: number, changes: Partial<OutboxRow>): Promise<void> {
+    // Like a database, it answers a little later.
+    await Promise.resolve();
+    failIfTold(method);
+    rows.set(id, { ...row(id), ...changes });
+  }
+
+  function waiting(except: ReadonlySet<string>, busy: ReadonlySet<number>): OutboxRow[] {
+    return [...rows.values()]
+      .filter(({ state, study }) => state === 'pending' && study.state === 'stable')
+      .filter(({ id, study }) => !busy.has(id) && !except.has(study.key.customer))
+      .sort((a, b) => a.dueAt - b.dueAt || a.id - b.id);
+  }
+
+  async function retryWhere(matches: (row: OutboxRow) => boolean, now: number): Promise<number> {
+    await Promise.resolve();
+    const chosen = [...rows.values()].filter((entry) => entry.state !== 'created' && matches(entry));
+    for (const entry of chosen) rows.set(entry.id, { ...entry, state: 'pending', dueAt: now });
+    return chosen.length;
+  }
+
+  return {
+    add(study, product = 'viewer', dueAt = 0) {
+      const id = rows.size + 1;
+      rows.set(id, { id, study, product, state: 'pending', attempts: 0, dueAt });
+      return id;
+    },
+    row,
+    rows: () => [...rows.values()],
+    failNext: (method, error) => void failures.set(method, error),
+    due(now, limit, except, busy) {
+      failIfTold('due');
+      return waiting(except, busy)
+        .filter(({ dueAt }) => dueAt <= now)
+        .slice(0, limit)
+        .map(({ id, study, product, attempts }) => ({ id, study, product, attempts }));
+    },
+    nextDueAt: (except, busy) => waiting(except, busy)[0]?.dueAt,
+    begin: (id) => update('begin', id, { attempts: row(id).attempts + 1 }),
+    complete: (id, avaraStudyId) => update('complete', id, { state: 'created', avaraStudyId }),
+    postpone: (id, at, error) => update('postpone', id, { dueAt: at, error }),
+    needAttention: (id, error) => update('needAttention', id, { state: 'attention', error }),
+    retry: (key, now) => retryWhere(({ study }) => studyKeyText(study.key) === studyKeyText(key), now),
+    retryAll: (customer, now) =>
+      retryWhere(({ study }) => customer === undefined || study.key.customer === customer, now),
+  };
+}
