@@ -1,0 +1,21 @@
+import type { CliCommand } from '../command.ts';
+import { checkCommand } from './check.ts';
+import { completeCommand } from './complete.ts';
+import { echoCommand } from './echo.ts';
+import { emulatorCommand } from './emulator.ts';
+import { retryCommand } from './retry.ts';
+import { routeCommand } from './route.ts';
+import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CliCommand[] = [
+  serveCommand,
+  checkCommand,
+  statusCommand,
+  completeCommand,
+  retryCommand,
+  routeCommand,
+  echoCommand,
+  emulatorCommand,
+];

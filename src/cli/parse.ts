@@ -1,0 +1,70 @@
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+import { parseCustomerKey } from '../core/study/instance.ts';
+import { parseAeTitle } from '../dicom/ae-title.ts';
+import { parseUid } from '../dicom/uid.ts';
+
+/** Parsers of arguments and options; each throws commander's InvalidArgumentError with what is allowed. */
+
+export function parseAeTitleArgument(text: string): string {
+  const title = parseAeTitle(text);
+  if (title === undefined)
+    throw new InvalidArgumentError('An AE title has 1 to 16 printable ASCII characters.');
+  return title;
+}
+
+export function parseUidArgument(text: string): string {
+  const uid = parseUid(text);
+  if (uid === undefined)
+    throw new InvalidArgumentError('A UID has at most 64 digits and dots, as 1.2.840.1.');
+  return uid;
+}
+
+export function parseCustomerArgument(text: string): string {
+  const key = parseCustomerKey(text);
+  if (key === undefined) throw new InvalidArgumentError('Give the customer’s key in the configuration.');
+  return key;
+}
+
+export function parseAddressArgument(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('Give an IP address, IPv4 or IPv6.');
+  return text;
+}
+
+export function parsePortArgument(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError('A port is a number up to 65535.');
+  return port;
+}
+
+export function parseUrlArgument(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('Give a URL such as http://127.0.0.1:8081.');
+  }
+  return text;
+}
+
+export function parseSecondsArgument(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 3600)) throw new InvalidArgumentError('Give seconds, up to 3600.');
+  return seconds;
+}
+
+export function parseLimitArgument(text: string): number {
+  const limit = Number(text);
+  if (!/^\d{1,4}$/.test(text) || limit < 1 || limit > 1000) {
+    throw new InvalidArgumentError('Give a number from 1 to 1000.');
+  }
+  return limit;
+}
+
+/** `HOST:PORT`; IPv6 in brackets. */
+export function parseHostPortArgument(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || port === undefined || Number(port) > 65_535 || Number(port) === 0) {
+    throw new InvalidArgumentError('Give HOST:PORT, as 10.20.1.5:104 or [fd00::5]:104.');
+  }
+  return { host, port: Number(port) };
+}
