@@ -1,3 +1,4 @@
+import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { InstanceHeader } from '../study/header.ts';
 import type { InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
@@ -24,9 +25,6 @@ export interface StoredInstance {
   /** What the structure check said; whatever it is, the bytes are kept as sent and the operator can see it. */
   readonly integrity: DataSetIntegrity;
 }
-
-/** `truncated`: ends before its own lengths say; `malformed`: not walkable to its end. */
-export type DataSetIntegrity = 'complete' | 'truncated' | 'malformed';
 
 /** A second object under UIDs already held, with other bytes; kept beside the first. */
 export interface ConflictRecord {

@@ -52,6 +52,11 @@ export interface DeclaredInstance {
   readonly sopClassUid?: Uid;
   /** Affected SOP Instance UID of the C-STORE-RQ. */
   readonly sopInstanceUid?: Uid;
+  /**
+   * Preamble and File Meta Information as they came with the object, stored instead of ours. Needed where the UIDs
+   * above are not given.
+   */
+  readonly fileMeta?: Buffer;
 }
 
 /** `customer/study`, for logs and in-memory maps. */

@@ -1,0 +1,272 @@
+import path from 'node:path';
+
+import { createDeliveryLoop } from '../avara/delivery-loop.ts';
+import { createStudyGateway } from '../avara/study-gateway.ts';
+import { createWebhookReceiver } from '../avara/webhooks/webhook-receiver.ts';
+import type { Config } from '../config/config.ts';
+import { createObjectUrls } from '../core/access/object-urls.ts';
+import { createIntake } from '../core/ingest/create-intake.ts';
+import { recoverStaged } from '../core/ingest/recover-staged.ts';
+import { createRouter, type Router } from '../core/routing/route.ts';
+import { StudySettler } from '../core/study/study-settler.ts';
+import { createDimseServer } from '../dimse/server.ts';
+import { createAdminApp } from '../http/admin-app.ts';
+import { createPublicApp } from '../http/public-app.ts';
+import { createHttpServer } from '../http/server.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { createSystemClock } from '../platform/clock.ts';
+import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
+import { openSqliteIndex } from '../sqlite/study-index.ts';
+import { openAuditLog } from '../storage/audit-log.ts';
+import { watchFreeSpace } from '../storage/free-space.ts';
+import { createInstanceStore } from '../storage/instance-store.ts';
+import { openKeyRing } from '../storage/key-ring.ts';
+import { createAdminOperations } from './admin-operations.ts';
+import { createCustomers } from './customers.ts';
+import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
+import { createDaemonStatus } from './daemon-status.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { countIntake, mirrorIndex } from './metrics-wiring.ts';
+import { restartOnlyChanges } from './reload.ts';
+import { startErrorOf } from './start-errors.ts';
+import { httpsOptions } from './tls-files.ts';
+import { VERSION } from '../platform/version.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Builds the daemon: the only place that knows every adapter. Parts are opened in the order of their dependence and
+ * closed in reverse; see docs/architecture.md.
+ */
+export async function createDaemon({ config, logger }: CreateDaemonOptions): Promise<Daemon> {
+  const clock = createSystemClock();
+  const lifecycle = new Lifecycle(logger);
+  try {
+    return await build();
+  } catch (error) {
+    await lifecycle.close();
+    throw startErrorOf(error);
+  }
+
+  async function build(): Promise<Daemon> {
+    const { dataDir } = config;
+    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
+      it.close(),
+    );
+    lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
+    const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
+    const { index, outbox } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    lifecycle.opened('index', index, (it) => it.close());
+    const freeSpace = lifecycle.opened(
+      'free space watch',
+      await watchFreeSpace({ dataDir, reserveBytes: config.storage.reserveBytes, clock, logger }),
+      (it) => it.stop(),
+    );
+    const keys = lifecycle.opened(
+      'key ring',
+      await openKeyRing({
+        file: path.join(dataDir, 'object-url-keys.json'),
+        clock,
+        logger,
+        urlLifetimeMs: config.access.urlLifetimeSeconds * 1000,
+        rotateAfterMs: config.access.keyRotationDays * DAY_MS,
+      }),
+      (it) => it.close(),
+    );
+    const audit = lifecycle.opened(
+      'audit trail',
+      await openAuditLog({
+        folder: path.join(dataDir, 'audit'),
+        clock,
+        logger,
+        onWriteFailure: () => metrics.auditWriteFailures.inc(),
+        onEntryLost: () => metrics.auditEntriesLost.inc(),
+      }),
+      (it) => it.close(),
+    );
+
+    const recovered = await recoverStaged({ store, index, logger });
+    if (Object.values(recovered).some((count) => count > 0))
+      logger.warn({ ...recovered }, 'recovered from an unclean stop');
+
+    const customers = createCustomers(config);
+    const gateway = createStudyGateway({
+      customers: customers.avara,
+      version: VERSION,
+      timeoutMs: config.avara.requestTimeoutSeconds * 1000,
+    });
+    const deliveries = createDeliveryLoop({
+      outbox,
+      gateway,
+      customers: customers.avara,
+      clock,
+      logger,
+      concurrency: config.avara.concurrency,
+    });
+    const settler = new StudySettler({
+      index,
+      clock,
+      logger,
+      stableAfterMs: config.studies.stableAfterSeconds * 1000,
+      stableAfterReleaseMs: config.studies.stableAfterReleaseSeconds * 1000,
+      productsOf: (customer) => customers.productsOf(customer),
+      onStable: () => deliveries.wake(),
+    });
+    const intake = createIntake({
+      store,
+      index,
+      clock,
+      logger,
+      hasSpace: () => !freeSpace.current().isBelowReserve,
+      observers: [settler, countIntake(metrics)],
+    });
+
+    let router: Router = createRouter(config.routes);
+    const { dimse: dimseConfig } = config;
+    const dimse = createDimseServer({
+      host: dimseConfig.host,
+      port: dimseConfig.port,
+      maxAssociations: dimseConfig.maxAssociations,
+      maxAssociationsPerPeer: dimseConfig.maxAssociationsPerPeer,
+      maxPduLengthBytes: dimseConfig.maxPduLengthBytes,
+      artimTimeoutMs: dimseConfig.artimTimeoutSeconds * 1000,
+      idleTimeoutMs: dimseConfig.idleTimeoutSeconds * 1000,
+      admit: (request) => {
+        const decision = router.decide(request);
+        if (decision.kind === 'rejected') {
+          const { callingAeTitle, calledAeTitle, peerAddress } = request;
+          const { explanation, nearMisses } = decision;
+          logger.warn(
+            { callingAeTitle, calledAeTitle, peerAddress, explanation, nearMisses },
+            'no route for this sender',
+          );
+        }
+        return decision;
+      },
+      intake,
+      logger,
+      clock,
+      onAssociationEnd: ({ outcome }) => metrics.associations.inc({ outcome }),
+    });
+
+    let publicUrl = config.http.publicUrl ?? undefined;
+    const objectUrls = createObjectUrls({
+      publicUrl: () => publicUrl ?? 'http://127.0.0.1',
+      keys,
+      clock,
+      lifetimeSeconds: config.access.urlLifetimeSeconds,
+    });
+    const webhooks = createWebhookReceiver({
+      secrets: customers.webhookSecrets,
+      index,
+      objectUrls,
+      audit,
+      clock,
+      logger,
+    });
+    const publicServer = createHttpServer({
+      app: createPublicApp({
+        index,
+        store,
+        keys,
+        audit,
+        clock,
+        logger,
+        metrics,
+        webhooks,
+        corsOrigins: config.http.corsOrigins,
+      }),
+      host: config.http.host,
+      port: config.http.port,
+      trustProxy: config.http.trustProxy,
+      logger,
+      tls: await httpsOptions(config.http.tls),
+    });
+    let isListening = false;
+    const status = createDaemonStatus({
+      version: VERSION,
+      clock,
+      index,
+      dimse,
+      deliveries,
+      freeSpace,
+      isListening: () => isListening,
+    });
+    mirrorIndex(metrics, index, () => dimse.associations().length);
+    const adminServer = createHttpServer({
+      app: createAdminApp({
+        index,
+        operations: createAdminOperations({
+          clock,
+          settler,
+          outbox,
+          deliveries,
+          keys,
+          status,
+          routerNow: () => router,
+        }),
+        registry: metrics.registry,
+        clock,
+        logger,
+        token: config.admin.token?.reveal(),
+      }),
+      host: config.admin.host,
+      port: config.admin.port,
+      logger,
+    });
+
+    /** Takes nothing new in, then lets what is in flight come to its end, each part with the time that is left. */
+    async function stopServing(deadlineMs: number): Promise<void> {
+      const endAt = clock.now() + deadlineMs;
+      const left = (): number => Math.max(0, endAt - clock.now());
+      isListening = false;
+      await Promise.all([dimse.drain(deadlineMs), publicServer.close(deadlineMs)]);
+      settler.stop();
+      await intake.flush();
+      await deliveries.stop(left());
+      gateway.close();
+      await adminServer.close(Math.min(left(), 1000));
+    }
+
+    return {
+      async start(): Promise<ListenAddresses> {
+        try {
+          const addresses = {
+            dimse: await dimse.listen(),
+            http: await publicServer.listen(),
+            admin: await adminServer.listen(),
+          };
+          publicUrl ??= localUrl(config, addresses.http.port);
+          settler.start();
+          deliveries.start();
+          isListening = true;
+          return addresses;
+        } catch (error) {
+          await stopServing(0);
+          await lifecycle.close();
+          throw startErrorOf(error);
+        }
+      },
+      async stop({ deadlineMs }) {
+        await stopServing(deadlineMs);
+        await lifecycle.close();
+      },
+      reload(next) {
+        const ignored = restartOnlyChanges(config, next);
+        if (ignored.length > 0)
+          logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
+        router = createRouter(next.routes);
+        customers.replace(next);
+        deliveries.probeNow();
+        deliveries.wake();
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+/** Where this machine reaches the public listener, for set-ups without a `publicUrl`. */
+function localUrl({ http }: Config, port: number): string {
+  const host = http.host === '0.0.0.0' || http.host === '::' ? '127.0.0.1' : http.host;
+  return `${http.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,67 @@
+import type { DeliveryLoop } from '../avara/delivery-loop.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { DimseServer } from '../dimse/server.ts';
+import type { Readiness } from '../http/admin-operations.ts';
+import type { FreeSpace } from '../storage/free-space.ts';
+
+export interface DaemonStatusOptions {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly index: StudyIndex;
+  readonly dimse: DimseServer;
+  readonly deliveries: DeliveryLoop;
+  readonly freeSpace: FreeSpace;
+  /** Whether every listener is up. */
+  readonly isListening: () => boolean;
+}
+
+const CONFLICTS_SHOWN = 20;
+
+/** The answers of `/api/status` and `/readyz`. */
+export function createDaemonStatus(options: DaemonStatusOptions) {
+  const { version, clock, index, dimse, deliveries, freeSpace, isListening } = options;
+  const startedAt = clock.now();
+
+  return {
+    /** Everything that the `status` command and the page show; no patient data. */
+    status() {
+      const time = (at: number): string => new Date(at).toISOString();
+      return {
+        version,
+        startedAt: time(startedAt),
+        uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
+        totals: index.totals(),
+        disk: freeSpace.current(),
+        associations: dimse.associations().map(({ contexts, startedAt: since, ...association }) => ({
+          ...association,
+          startedAt: time(since),
+          contexts: contexts.length,
+        })),
+        deliveries: deliveries.status(),
+        conflicts: index.conflicts(CONFLICTS_SHOWN).map((conflict) => ({
+          ...conflict.key,
+          path: conflict.path,
+          receivedAt: time(conflict.receivedAt),
+        })),
+      };
+    },
+    readiness(): Readiness {
+      const disk = freeSpace.current();
+      const { isRunning, apiKeys } = deliveries.status();
+      const refused = apiKeys.filter((key) => key.state === 'refused');
+      return {
+        listeners: isListening() ? { ok: true } : { ok: false, detail: 'not every listener is up' },
+        disk: disk.isBelowReserve
+          ? { ok: false, detail: `${disk.freeBytes} bytes free, the reserve is ${disk.reserveBytes}` }
+          : { ok: true },
+        deliveries: isRunning ? { ok: true } : { ok: false, detail: 'the delivery loop is not running' },
+        // Ingest goes on without Avara, so a refused key does not take the daemon out of service.
+        avara: {
+          ok: true,
+          ...(refused.length > 0 && { detail: `${refused.length} API key(s) refused by Avara` }),
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { IntakeObserver } from '../core/ingest/create-intake.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { Metrics } from '../observability/metrics.ts';
+
+/** Counts what comes in. */
+export function countIntake(metrics: Metrics): IntakeObserver {
+  return {
+    instanceHandled(origin, outcome, bytes) {
+      metrics.instancesReceived.inc({ source: origin.source, outcome: outcome.kind });
+      metrics.bytesReceived.inc({ source: origin.source }, bytes);
+    },
+    intakeEnded: () => undefined,
+  };
+}
+
+/** Sets the gauges that show what the index holds, before each scrape. */
+export function mirrorIndex(metrics: Metrics, index: StudyIndex, openAssociations: () => number): void {
+  metrics.beforeScrape(() => {
+    const totals = index.totals();
+    metrics.studies.set({ state: 'receiving' }, totals.receivingStudies);
+    metrics.studies.set({ state: 'stable' }, totals.studies - totals.receivingStudies);
+    for (const [state, count] of Object.entries(totals.deliveries)) metrics.deliveries.set({ state }, count);
+    metrics.conflicts.set(totals.conflicts);
+    metrics.associationsOpen.set(openAssociations());
+  });
+}

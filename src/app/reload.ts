@@ -1,0 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Config } from '../config/config.ts';
+
+/** Sections that are read once, at start: listeners, folders on disk and clients are built from them. */
+const RESTART_ONLY = ['dataDir', 'dimse', 'http', 'admin', 'avara', 'studies', 'access', 'storage'] as const;
+
+/** The sections that differ and that a running daemon cannot take over. Secrets are compared by value. */
+export function restartOnlyChanges(current: Config, next: Config): readonly string[] {
+  return RESTART_ONLY.filter((section) => !isDeepStrictEqual(plain(current[section]), plain(next[section])));
+}
+
+/** Secrets hide their value from comparison as from everything else, so they are revealed into a throw-away copy. */
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if ('reveal' in value && typeof value.reveal === 'function')
+    return (value.reveal as () => unknown).call(value);
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}

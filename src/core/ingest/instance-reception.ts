@@ -1,0 +1,229 @@
+import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
+import { StoreError } from '../ports/instance-store.ts';
+import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { StoredInstance, StudyIndex } from '../ports/study-index.ts';
+import { extractHeader } from '../study/extract-header.ts';
+import type { InstanceHeader } from '../study/header.ts';
+import {
+  type DeclaredInstance,
+  type InstanceKey,
+  type InstanceOrigin,
+  instanceKeyText,
+} from '../study/instance.ts';
+import { DataSetInspector, type InspectedDataSet } from './data-set-inspector.ts';
+import { inspectObject } from './inspect-object.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { StagingReleaser } from './staging-releaser.ts';
+
+/** Longest (0000,0902) Error Comment, VR LO. */
+const MAX_MESSAGE_LENGTH = 64;
+
+export interface ReceptionContext {
+  readonly store: InstanceStore;
+  readonly index: StudyIndex;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly releaser: StagingReleaser;
+  /** Serialises receptions of the same key. */
+  readonly inFlight: KeyedQueue;
+  readonly onOutcome: (
+    origin: InstanceOrigin,
+    outcome: IngestOutcome,
+    bytes: number,
+    receivedAt: number,
+  ) => void;
+}
+
+/**
+ * Takes one instance in: bytes to the staging file while header and digest are read off them, then identity, duplicate
+ * and conflict rules, durable commit, index. The order is design invariant 1's: bytes durable, index, acknowledgement.
+ */
+export class InstanceReception implements Reception {
+  readonly #context: ReceptionContext;
+  readonly #origin: InstanceOrigin;
+  readonly #declared: DeclaredInstance;
+  readonly #staged: StagedInstance;
+  readonly #inspector: DataSetInspector;
+  readonly #dataSetOffset: number;
+
+  /** @throws RangeError where neither File Meta Information nor both UIDs were declared. */
+  constructor(context: ReceptionContext, origin: InstanceOrigin, declared: DeclaredInstance) {
+    this.#context = context;
+    this.#origin = origin;
+    this.#declared = declared;
+    const fileMeta = declared.fileMeta ?? fileMetaOf(origin, declared);
+    this.#dataSetOffset = fileMeta.length;
+    this.#inspector = new DataSetInspector(declared.transferSyntaxUid);
+    this.#staged = context.store.stage(origin.customer, origin.source);
+    void this.#staged.write(fileMeta);
+  }
+
+  write(bytes: Buffer): Promise<void> | undefined {
+    this.#inspector.write(bytes);
+    return this.#staged.write(bytes);
+  }
+
+  async abort(): Promise<void> {
+    await this.#discard();
+  }
+
+  async finish(): Promise<IngestOutcome> {
+    const receivedAt = this.#context.clock.now();
+    let outcome: IngestOutcome;
+    try {
+      outcome = await this.#decide(receivedAt);
+    } catch (error) {
+      outcome = this.#failed(error);
+    }
+    if (outcome.kind === 'refused' || outcome.kind === 'duplicate') await this.#discard();
+    this.#context.onOutcome(this.#origin, outcome, this.#staged.bytes - this.#dataSetOffset, receivedAt);
+    return outcome;
+  }
+
+  async #decide(receivedAt: number): Promise<IngestOutcome> {
+    const inspected = await this.#inspector.end();
+    const extracted = extractHeader(inspected.scan);
+    if (!extracted.ok) return refused('cannot-understand', extracted.reason);
+    const { header } = extracted;
+    const mismatch = identityMismatch(header, this.#declared);
+    if (mismatch !== undefined) return refused('identity-mismatch', mismatch);
+    const key: InstanceKey = {
+      customer: this.#origin.customer,
+      studyInstanceUid: header.studyInstanceUid,
+      seriesInstanceUid: header.seriesInstanceUid,
+      sopInstanceUid: header.sopInstanceUid,
+    };
+    return this.#context.inFlight.run(instanceKeyText(key), () =>
+      this.#keep(key, header, inspected, receivedAt),
+    );
+  }
+
+  async #keep(
+    key: InstanceKey,
+    header: InstanceHeader,
+    { scan, sha256 }: InspectedDataSet,
+    receivedAt: number,
+  ): Promise<IngestOutcome> {
+    const { index } = this.#context;
+    const instance: StoredInstance = {
+      key,
+      header,
+      origin: this.#origin,
+      transferSyntaxUid: this.#declared.transferSyntaxUid,
+      fileBytes: this.#staged.bytes,
+      dataSetOffset: this.#dataSetOffset,
+      sha256,
+      receivedAt,
+      integrity: scan.integrity,
+    };
+    const known = index.findInstance(key);
+    if (known !== undefined && known.sha256 !== sha256) return this.#keepApart(instance);
+    if (known !== undefined && (await this.#isOnDisk(key, known.fileBytes)))
+      return { kind: 'duplicate', key };
+    if ((await this.#staged.commit(key)) === 'exists') return this.#meetExisting(instance);
+    // Known but gone from disk: these bytes are the same, so the object is whole again and its row already stands.
+    if (known === undefined) await index.addInstance(instance);
+    this.#context.releaser.add(this.#staged.stagingName);
+    return { kind: 'stored', key };
+  }
+
+  /** A file lies under the key though the index knew of none: it was stored by a run whose index was lost. */
+  async #meetExisting(instance: StoredInstance): Promise<IngestOutcome> {
+    const { store, index } = this.#context;
+    const opened = await store.open(instance.key);
+    try {
+      const existing = await inspectObject(opened);
+      if (existing?.sha256 !== instance.sha256) return await this.#keepApart(instance);
+      await index.addInstance({
+        ...instance,
+        transferSyntaxUid: existing.meta.transferSyntaxUid ?? instance.transferSyntaxUid,
+        fileBytes: opened.bytes,
+        dataSetOffset: existing.meta.dataSetOffset,
+      });
+      return { kind: 'duplicate', key: instance.key };
+    } finally {
+      await opened.close();
+    }
+  }
+
+  async #keepApart({ key, sha256, fileBytes, receivedAt }: StoredInstance): Promise<IngestOutcome> {
+    const { index, releaser, logger } = this.#context;
+    const path = await this.#staged.keepApart(key, sha256);
+    await index.addConflict({ key, sha256, fileBytes, receivedAt, path, origin: this.#origin });
+    releaser.add(this.#staged.stagingName);
+    logger.warn(
+      { ...key, sha256, path },
+      'same SOP Instance UID with other bytes: kept apart, the first is served',
+    );
+    return { kind: 'conflict', key };
+  }
+
+  async #isOnDisk(key: InstanceKey, fileBytes: number): Promise<boolean> {
+    try {
+      const opened = await this.#context.store.open(key);
+      await opened.close();
+      return opened.bytes === fileBytes;
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'not-found') return false;
+      throw error;
+    }
+  }
+
+  #failed(error: unknown): InstanceRefused {
+    const { logger } = this.#context;
+    const code: RefusalCode =
+      error instanceof StoreError && error.code === 'out-of-resources'
+        ? 'out-of-resources'
+        : 'processing-failure';
+    logger.error({ err: error, code, customer: this.#origin.customer }, 'an instance could not be stored');
+    return refused(
+      code,
+      code === 'out-of-resources' ? 'Storage is full or failing, try again' : 'Internal error, try again',
+    );
+  }
+
+  async #discard(): Promise<void> {
+    try {
+      await this.#staged.discard();
+    } catch (error) {
+      // Not the sender's concern, and start-up clears what is left.
+      this.#context.logger.warn(
+        { err: error, file: this.#staged.stagingName },
+        'a staging file could not be removed',
+      );
+    }
+  }
+}
+
+function refused(code: RefusalCode, message: string): InstanceRefused {
+  return { kind: 'refused', code, message: message.slice(0, MAX_MESSAGE_LENGTH) };
+}
+
+function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): string | undefined {
+  if (declared.sopInstanceUid !== undefined && declared.sopInstanceUid !== header.sopInstanceUid) {
+    return 'Affected SOP Instance UID differs from the Data Set';
+  }
+  if (declared.sopClassUid !== undefined && declared.sopClassUid !== header.sopClassUid) {
+    return 'Affected SOP Class UID differs from the Data Set';
+  }
+  return undefined;
+}
+
+function fileMetaOf(origin: InstanceOrigin, declared: DeclaredInstance): Buffer {
+  const { sopClassUid, sopInstanceUid, transferSyntaxUid } = declared;
+  if (sopClassUid === undefined || sopInstanceUid === undefined) {
+    throw new RangeError(
+      'an intake must declare either File Meta Information or SOP Class and Instance UIDs',
+    );
+  }
+  return writeFileMeta({
+    sopClassUid,
+    sopInstanceUid,
+    transferSyntaxUid,
+    callingAeTitle: origin.callingAeTitle,
+    calledAeTitle: origin.calledAeTitle,
+  });
+}
