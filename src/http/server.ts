@@ -8,6 +8,8 @@ import { createClientAddressOf } from './client-address.ts';
 import type { HttpApp } from './env.ts';
 import { HttpProblem, problemResponse } from './errors.ts';
 
+const DROP_REPORT_INTERVAL_MS = 60_000;
+
 export interface HttpServerOptions {
   readonly app: HttpApp;
   readonly host: string;
@@ -89,9 +91,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         );
   server.maxConnections = options.maxConnections ?? 1024;
   server.setTimeout(options.idleTimeoutMs ?? 120_000);
-  server.on('drop', () =>
-    logger.warn({ maxConnections: server.maxConnections }, 'connection refused: too many'),
-  );
+  server.on('drop', createDropReport(logger, server.maxConnections));
 
   return {
     listen: () =>
@@ -115,6 +115,19 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         });
         server.closeIdleConnections();
       }),
+  };
+}
+
+/** Logs refused connections once a minute at most: whoever causes them must not fill the log as well. */
+function createDropReport(logger: Logger, maxConnections: number): () => void {
+  let dropped = 0;
+  return () => {
+    dropped += 1;
+    if (dropped > 1) return;
+    setTimeout(() => {
+      logger.warn({ dropped, maxConnections }, 'connections refused within a minute: too many at once');
+      dropped = 0;
+    }, DROP_REPORT_INTERVAL_MS).unref();
   };
 }
 
