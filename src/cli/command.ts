@@ -23,10 +23,7 @@ export interface CommandDescription {
 
 /** A command with its help: description, options, examples, exit codes. */
 export function describeCommand(description: CommandDescription): Command {
-  const width = Math.max(...description.examples.map(([line]) => line.length));
-  const examples = description.examples.map(
-    ([line, meaning]) => `  avara-ingest ${line.padEnd(width)}  ${meaning}`,
-  );
+  const examples = description.examples.map(([line, meaning]) => `  # ${meaning}\n  avara-ingest ${line}`);
   return new Command(description.name)
     .summary(description.summary)
     .description(description.description)

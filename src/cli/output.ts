@@ -36,7 +36,7 @@ export function renderTable(
   paint: Painter,
 ): string {
   const table = new Table({
-    head: columns.map((column) => paint('dim', column.title)),
+    head: columns.map(({ title }) => paint('dim', title)),
     colAligns: columns.map((column) => column.align ?? 'left'),
     chars: {
       top: '',

@@ -99,5 +99,9 @@ function report(error: unknown, { stderr, env }: CliContext): number {
 function configErrorText(error: ConfigError, paint: Painter): string {
   const count = error.problems.length === 1 ? '1 problem' : `${error.problems.length} problems`;
   const lines = error.problems.map((problem) => `  ${describeProblem(problem)}`);
-  return `${paint('red', 'error:')} ${error.file} has ${count}\n${lines.join('\n')}\n`;
+  const isVariableMissing = error.problems.some(({ message }) => message.includes('environment variable'));
+  const hint = isVariableMissing
+    ? `${paint('dim', 'hint:')} set the variables in this shell too; a service keeps them in its environment file\n`
+    : '';
+  return `${paint('red', 'error:')} ${error.file} has ${count}\n${lines.join('\n')}\n${hint}`;
 }

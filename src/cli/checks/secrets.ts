@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { inspectSecrets } from '../../config/load.ts';
-import type { CheckContext, CheckResult } from './check.ts';
+import type { CheckContext, CheckResult, CheckStatus } from './check.ts';
 import { failureText } from './check.ts';
 
 /** Name of the file of URL signing keys in the data folder. */
@@ -25,7 +25,10 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
     () => false,
   );
   const secretFiles = [...new Set(isKeyFileThere ? [...required, keyFile] : required)];
-  const results = await Promise.all(secretFiles.map(checkSecretFile));
+  // The daemon refuses to start with signing keys that others may know; the rest it takes as it is.
+  const results = await Promise.all(
+    secretFiles.map((file) => checkSecretFile(file, file === keyFile ? 'failed' : 'warning')),
+  );
   const problems = [...results.flatMap((result) => result ?? []), ...(await checkTlsFiles(config))];
   const ok: CheckResult = {
     id: 'secret-files',
@@ -37,7 +40,7 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
   return [...(problems.length === 0 ? [ok] : problems), ...checkTokens(config)];
 }
 
-async function checkSecretFile(file: string): Promise<CheckResult | undefined> {
+async function checkSecretFile(file: string, ifOpen: CheckStatus): Promise<CheckResult | undefined> {
   const base = { id: 'secret-files', title: 'Secrets' };
   try {
     const { mode } = await stat(file);
@@ -46,7 +49,7 @@ async function checkSecretFile(file: string): Promise<CheckResult | undefined> {
     const isForOthers = (mode & 0o007) !== 0;
     return {
       ...base,
-      status: isForOthers ? 'failed' : 'warning',
+      status: ifOpen,
       detail: `${file} holds secrets and is open to ${isForOthers ? 'every user' : 'its group'} of this machine`,
       advice: `chmod 600 ${file}`,
     };

@@ -5,7 +5,7 @@ import type { CliCommand } from '../command.ts';
 import { describeCommand, withConfigOption } from '../command.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { Painter } from '../output.ts';
-import { createPainter, printJson, renderTable } from '../output.ts';
+import { createPainter, printJson } from '../output.ts';
 import { parseAddressArgument, parseAeTitleArgument } from '../parse.ts';
 
 interface RouteOptions {
@@ -64,13 +64,15 @@ function routeText(
       ? `${paint('green', '✔')} ${paint('bold', decision.customer)}  ${decision.why}`
       : `${paint('red', '✖')} ${paint('bold', 'rejected')}  ${decision.explanation}\n  ${paint('dim', `A-ASSOCIATE-RJ: ${decision.reason}`)}`;
   if (explanations.length === 0) return `${headline}\n\n  The configuration has no routes.\n`;
-  const rows = explanations.map(({ route, rule, customer, isMatch, isChosen, why }) => [
-    isChosen ? paint('green', '→') : isMatch ? paint('dim', '✔') : paint('dim', '–'),
-    `routes[${route}]`,
-    customer,
-    rule,
-    isChosen ? why : paint('dim', isMatch ? `matches, but is less specific` : why),
-  ]);
-  const columns = ['', 'ROUTE', 'CUSTOMER', 'ADMITS', 'FOR THIS SENDER'].map((title) => ({ title }));
-  return `${headline}\n\n${renderTable(columns, rows, paint)}`;
+  const width = Math.max(...explanations.map(({ route }) => `routes[${route}]`.length)) + 2;
+  const indent = ' '.repeat(width + 4);
+  const lines = explanations.flatMap(({ route, rule, customer, isMatch, isChosen, why }) => {
+    const mark = isChosen ? paint('green', '→') : paint('dim', isMatch ? '✔' : '–');
+    const outcome = isMatch && !isChosen ? 'matches, but is less specific' : why;
+    return [
+      `  ${mark} ${`routes[${route}]`.padEnd(width)}${paint('bold', customer)}: ${rule}`,
+      `${indent}${isChosen ? outcome : paint('dim', outcome)}`,
+    ];
+  });
+  return `${headline}\n\n${lines.join('\n')}\n`;
 }

@@ -114,7 +114,7 @@ describe('a sender without a route', () => {
     );
     expect(decision).toMatchObject({
       reason: 'calling-ae-title-not-recognized',
-      explanation: 'no route for the called AE title "SITE" admits the calling AE title "US1"',
+      explanation: 'no route for the called AE title "SITE" admits the calling AE title "US1" from 1.2.3.4',
     });
   });
 
@@ -125,6 +125,17 @@ describe('a sender without a route', () => {
       explanation: 'the AE titles "SITE" and "CT1" are known, but not from address 192.168.1.1',
       nearMisses: ['routes[0]: address 192.168.1.1 is not in 10.0.0.0/8'],
     });
+  });
+
+  it('is rejected for its calling AE title where another one would be admitted from its address', () => {
+    const rules = [{ ...BY_AE, from: ['127.0.0.1'] }, BY_BLOCK];
+    const decision = createRouter(rules).decide(request({ callingAeTitle: 'XX', peerAddress: '127.0.0.1' }));
+    expect(decision).toMatchObject({ reason: 'calling-ae-title-not-recognized' });
+  });
+
+  it('is not blamed for a calling AE title that is listed', () => {
+    const rules = [BY_BOTH, { ...ANY, callingAe: ['MR1'] }];
+    expect(customerOf(rules, { peerAddress: '192.168.1.1' })).toBe('no-reason-given');
   });
 
   it('is rejected by an empty table', () => {

@@ -37,9 +37,10 @@ export type RouteRejectReason =
 export interface RouteRejected {
   readonly kind: 'rejected';
   /**
-   * The called AE title is checked first, since a wrong one leaves no rule to compare the rest with. Where some rule
-   * for it knows the calling AE title but not the address, no standard reason fits and a false one would send the
-   * service engineer to the AE titles, which are right: "no reason given", with the address in the log.
+   * The called AE title is checked first, since a wrong one leaves no rule to compare the rest with. The calling AE
+   * title is to blame unless only the address is wrong: some rule lists the title, or all rules that lack one want
+   * another address. For that no standard reason fits, and a false one would send the service engineer to AE titles
+   * that are right: "no reason given", with the address in the log.
    */
   readonly reason: RouteRejectReason;
   /** One line for the log and the operator. */
@@ -183,6 +184,10 @@ function isCaller(rule: CompiledRule, request: RouteRequest): boolean {
   return rule.callingAe === undefined || rule.callingAe.some((title) => title === calling);
 }
 
+function isFromRange(rule: CompiledRule, request: RouteRequest): boolean {
+  return rule.from === undefined || narrowestRange(rule.from, request.peerAddress) !== undefined;
+}
+
 function narrowestRange(
   ranges: readonly AddressRange[],
   peerAddress: string | undefined,
@@ -227,11 +232,13 @@ function reject(rules: readonly CompiledRule[], request: RouteRequest): RouteRej
       nearMisses: nearMisses(rules, request),
     };
   }
-  if (callers.length === 0) {
+  const isListed = callers.some((rule) => rule.callingAe !== undefined);
+  const isTitleAlone = called.some((rule) => rule.callingAe !== undefined && isFromRange(rule, request));
+  if (callers.length === 0 || (!isListed && isTitleAlone)) {
     return {
       kind: 'rejected',
       reason: 'calling-ae-title-not-recognized',
-      explanation: `no route for the called AE title ${calledText} admits the calling AE title ${callingText}`,
+      explanation: `no route for the called AE title ${calledText} admits the calling AE title ${callingText} from ${request.peerAddress ?? 'an unknown address'}`,
       nearMisses: nearMisses(called, request),
     };
   }
