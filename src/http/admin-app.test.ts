@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFakeClock } from '../../test/support/fake-clock.ts';
 import { createRecordingLogger } from '../../test/support/recording-logger.ts';
+import { CursorError } from '../core/ports/study-index.ts';
 import { customerKey } from '../core/study/instance.ts';
 import type { StudyQuery, StudyRecord } from '../core/study/study.ts';
 import { uid } from '../dicom/uid.ts';
@@ -46,7 +47,7 @@ const fixture = (token?: string) => {
   const app = createAdminApp({
     index: {
       listStudies(query) {
-        if (query.cursor === 'junk') throw Object.assign(new Error('bad cursor'), { name: 'CursorError' });
+        if (query.cursor === 'junk') throw new CursorError('bad cursor');
         queries.push(query);
         return { studies: [study], ...(query.limit === 1 && { cursor: 'next' }) };
       },

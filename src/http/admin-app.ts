@@ -4,6 +4,7 @@ import { setCookie } from 'hono/cookie';
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import { CursorError } from '../core/ports/study-index.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { parseCustomerKey } from '../core/study/instance.ts';
 import type { StudyKey } from '../core/study/instance.ts';
@@ -133,7 +134,7 @@ function list(index: Pick<StudyIndex, 'listStudies'>, query: StudyQuery) {
   try {
     return index.listStudies(query);
   } catch (error) {
-    if (error instanceof Error && error.name === 'CursorError') throw badCursor();
+    if (error instanceof CursorError) throw badCursor();
     throw error;
   }
 }

@@ -11,8 +11,6 @@ import { createOutbox } from './outbox.ts';
 import { StudyReader } from './study-reader.ts';
 import { WriteQueue } from './write-queue.ts';
 
-export { CursorError } from './study-reader.ts';
-
 export interface SqliteIndexOptions {
   /** Absolute path of the database file; made if missing. Its folder must exist. */
   readonly filePath: string;

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 
-import type { ConflictRecord, IndexTotals } from '../core/ports/study-index.ts';
+import { type ConflictRecord, CursorError, type IndexTotals } from '../core/ports/study-index.ts';
 import type { CustomerKey, InstanceKey, Source, StudyKey } from '../core/study/instance.ts';
 import { foldForSearch } from '../core/study/search-terms.ts';
 import type {
@@ -173,11 +173,6 @@ export class StudyReader {
   #record(row: StudyRow): StudyRecord {
     return toStudyRecord(row, this.#deliveries.all(row.id));
   }
-}
-
-/** A cursor that this index did not make. */
-export class CursorError extends Error {
-  override readonly name = 'CursorError';
 }
 
 function encodeCursor(row: StudyRow): string {

@@ -47,6 +47,11 @@ export interface IndexTotals {
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
 }
 
+/** The cursor of a {@link StudyQuery} is not one that an earlier page gave. */
+export class CursorError extends Error {
+  override readonly name = 'CursorError';
+}
+
 /**
  * What the daemon knows of its objects. Rebuildable from the object store. Reads are synchronous and use prepared
  * statements; writes resolve when their transaction has committed. A commit survives the process; it survives power
@@ -64,7 +69,7 @@ export interface StudyIndex {
   findStudiesByUid(studyInstanceUid: Uid): readonly StudyRecord[];
   /** The study that a delivery created or adopted at Avara. */
   findStudyByAvaraId(avaraStudyId: string): { study: StudyRecord; product: Product } | undefined;
-  /** Newest `lastReceivedAt` first. */
+  /** Newest `lastReceivedAt` first. @throws CursorError */
   listStudies(query: StudyQuery): StudyPage;
   /** In series number, then UID order. */
   listSeries(key: StudyKey): readonly SeriesRecord[];
