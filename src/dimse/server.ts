@@ -1,0 +1,319 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
+
+import type { Clock } from '../core/ports/clock.ts';
+import type { Intake } from '../core/ports/intake.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import type { CustomerKey } from '../core/study/instance.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/implementation.ts';
+import { isStorageSopClass } from '../dicom/sop-class.ts';
+import type { Uid } from '../dicom/uid.ts';
+import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
+import { createAssociation } from './association.ts';
+import type { Association } from './association.ts';
+import { negotiate, reject } from './negotiation.ts';
+import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
+import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from './pdu/reader.ts';
+import type { PduLimits } from './pdu/reader.ts';
+import type { AAssociateRq } from './pdu/types.ts';
+import type { RejectionReason } from './rejection.ts';
+import type { AssociationContext, DimseService } from './services/service.ts';
+import { createStorageService } from './services/storage.ts';
+import { createVerificationService } from './services/verification.ts';
+
+/** What `admit` decides over. */
+export interface AdmissionRequest extends AssociationRequest {
+  /** IP address; IPv4 in its plain form also on a dual-stack listener. */
+  readonly peerAddress: string;
+}
+export type AdmissionDecision =
+  | { readonly kind: 'admitted'; readonly customer: CustomerKey }
+  | {
+      readonly kind: 'rejected';
+      readonly reason:
+        'called-ae-title-not-recognized' | 'calling-ae-title-not-recognized' | 'no-reason-given';
+    };
+
+export interface DimseServerOptions {
+  /** Address to bind; default `0.0.0.0`. */
+  readonly host?: string;
+  /** Default 11112; 0 picks a free one. */
+  readonly port?: number;
+  /** Associations at the same time; beyond it A-ASSOCIATE-RJ local-limit-exceeded. Default 64. */
+  readonly maxAssociations?: number;
+  /** The same per peer address; default no limit of its own. */
+  readonly maxAssociationsPerPeer?: number;
+  /**
+   * Connections, beyond {@link maxAssociations}, that may be waiting for their answer or for their peer to close; more
+   * are closed unheard. Default 1024.
+   */
+  readonly maxPendingConnections?: number;
+  /** Maximum-length-received to announce, bytes; at least 4096. Default 131072, the most that DCMTK sends. */
+  readonly maxPduLengthBytes?: number;
+  /** Default 1 MiB. */
+  readonly maxAssociatePduBytes?: number;
+  /** Default 1, which is to say that requests are served one by one. */
+  readonly maxOperationsPerformed?: number;
+  /** Default 30 s. */
+  readonly artimTimeoutMs?: number;
+  /** Default 5 minutes. */
+  readonly idleTimeoutMs?: number;
+  /** Serves DICOM over TLS (PS3.15 B) instead of plain TCP. */
+  readonly tls?: TlsOptions;
+  /** Which customer a requestor sends to, if any. */
+  admit(request: AdmissionRequest): AdmissionDecision;
+  readonly intake: Intake;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Further Service Classes besides Verification and Storage. */
+  readonly services?: readonly DimseService[];
+  /** Default: the standard's storage classes and private ones. */
+  readonly isStorageSopClass?: (sopClassUid: Uid) => boolean;
+  /** Default: all, since every Data Set is stored as it comes. */
+  readonly acceptsTransferSyntax?: (transferSyntaxUid: Uid) => boolean;
+  /** Called for each accepted socket and after each of its reads. */
+  readonly tuneSocket?: (socket: Socket) => void;
+  /** Every connection that sent an A-ASSOCIATE-RQ or broke the protocol, when all of it is over. */
+  readonly onAssociationEnd?: (summary: AssociationSummary) => void;
+  readonly onRejected?: (info: AssociationInfo, reason: RejectionReason) => void;
+}
+
+export interface DimseServer {
+  /** Resolves when connections are taken. @throws where the address cannot be bound. */
+  listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * Takes no more connections, lets each request in flight be answered and aborts its Association then, idle ones at
+   * once; what is left at the deadline is aborted as it stands. Resolves when all of it is over, a moment after the
+   * deadline at the latest unless the intake itself takes longer to settle.
+   */
+  drain(deadlineMs: number): Promise<void>;
+  /** {@link drain} without a deadline to wait for. */
+  close(): Promise<void>;
+  /** Connections that are up now. */
+  associations(): readonly AssociationInfo[];
+}
+
+const MIN_PDU_LENGTH_BYTES = 4096;
+/** How long a peer gets to take our last A-ABORT when we shut down. */
+const FAREWELL_MS = 250;
+
+/**
+ * Accepts Associations for Verification, Storage and any further services given.
+ * @throws RangeError for limits that make no sense.
+ */
+export function createDimseServer(options: DimseServerOptions): DimseServer {
+  const {
+    host = '0.0.0.0',
+    port = 11112,
+    maxAssociations = 64,
+    maxAssociationsPerPeer = Infinity,
+    maxPendingConnections = 1024,
+    maxPduLengthBytes = 131_072,
+    maxAssociatePduBytes = DEFAULT_MAX_ASSOCIATE_PDU_BYTES,
+    maxOperationsPerformed = 1,
+    artimTimeoutMs = 30_000,
+    idleTimeoutMs = 300_000,
+    intake,
+    logger,
+    clock,
+    acceptsTransferSyntax = () => true,
+  } = options;
+  for (const [name, value] of Object.entries({
+    maxAssociations,
+    maxAssociationsPerPeer,
+    maxPendingConnections,
+    maxAssociatePduBytes,
+    maxOperationsPerformed,
+    artimTimeoutMs,
+    idleTimeoutMs,
+  })) {
+    if (!(value >= 1)) throw new RangeError(`${name} must be at least 1, got ${value}`);
+  }
+  if (!(maxPduLengthBytes >= MIN_PDU_LENGTH_BYTES)) {
+    throw new RangeError(
+      `maxPduLengthBytes must be at least ${MIN_PDU_LENGTH_BYTES}, got ${maxPduLengthBytes}`,
+    );
+  }
+
+  const services: readonly DimseService[] = [
+    createVerificationService(),
+    createStorageService({ intake, isStorageSopClass: options.isStorageSopClass ?? isStorageSopClass }),
+    ...(options.services ?? []),
+  ];
+  const policy: NegotiationPolicy = {
+    acceptsAbstractSyntax: (uid) => services.some((service) => service.supportsAbstractSyntax(uid)),
+    acceptsTransferSyntax,
+    maxPduLengthBytes,
+    maxOperationsPerformed,
+    implementationClassUid: IMPLEMENTATION_CLASS_UID,
+    implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+  };
+  const limits: PduLimits = { maxAssociatePduBytes, maxPDataTfBytes: maxPduLengthBytes };
+  const live = new Set<Association>();
+  /** Transport connections, those in their TLS handshake included. */
+  const sockets = new Set<Socket>();
+  let isDraining = false;
+
+  function admit(
+    id: string,
+    peerAddress: string,
+    request: AssociationRequest,
+  ): Admission<AssociationContext> {
+    let decision: AdmissionDecision;
+    try {
+      decision = options.admit({ ...request, peerAddress });
+    } catch (error) {
+      logger.error({ err: error, ...request, peerAddress }, 'could not decide over an A-ASSOCIATE-RQ');
+      return { kind: 'rejected', reason: 'processing-failure' };
+    }
+    if (decision.kind === 'rejected') return decision;
+    if (isDraining) return { kind: 'rejected', reason: 'temporary-congestion' };
+    let total = 0;
+    let ofPeer = 0;
+    for (const association of live) {
+      if (!association.isEstablished()) continue;
+      total += 1;
+      if (association.peerAddress === peerAddress) ofPeer += 1;
+    }
+    if (total >= maxAssociations || ofPeer >= maxAssociationsPerPeer) {
+      return { kind: 'rejected', reason: 'local-limit-exceeded' };
+    }
+    return {
+      kind: 'admitted',
+      admitted: {
+        origin: { source: 'dimse', customer: decision.customer, ...request, peerAddress, intakeId: id },
+      },
+    };
+  }
+
+  function decide(id: string, peerAddress: string, request: AAssociateRq) {
+    try {
+      return negotiate(request, policy, (titles) => admit(id, peerAddress, titles));
+    } catch (error) {
+      logger.error({ err: error, peerAddress }, 'could not negotiate an A-ASSOCIATE-RQ');
+      return reject('processing-failure');
+    }
+  }
+
+  function onConnection(socket: Socket): void {
+    const id = randomUUID();
+    const peerAddress = plainAddress(socket.remoteAddress);
+    const association = createAssociation({
+      socket,
+      id,
+      peerAddress,
+      negotiate: (request) => decide(id, peerAddress, request),
+      services,
+      limits,
+      artimTimeoutMs,
+      idleTimeoutMs,
+      logger,
+      clock,
+      ...(options.tuneSocket !== undefined && { tuneSocket: options.tuneSocket }),
+      ...(options.onRejected !== undefined && { onRejected: options.onRejected }),
+      onEnd(summary, wasEstablished) {
+        live.delete(association);
+        onAssociationEnd(summary, wasEstablished);
+      },
+    });
+    live.add(association);
+    if (isDraining) association.drain();
+  }
+
+  function onAssociationEnd(summary: AssociationSummary, wasEstablished: boolean): void {
+    const { id, startedAt, endedAt, state, contexts, ...rest } = summary;
+    const fields = { associationId: id, ...rest, durationMs: endedAt - startedAt };
+    if (wasEstablished) {
+      logger.info(fields, 'Association ended');
+      intake.intakeEnded(id);
+    } else if (summary.lastError === undefined) {
+      // A port probe or a load balancer's health check.
+      logger.debug({ ...fields, state, contexts: contexts.length }, 'connection closed without a request');
+      return;
+    }
+    options.onAssociationEnd?.(summary);
+  }
+
+  function createListener(): Server {
+    if (options.tls === undefined) {
+      return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+    }
+    const tlsServer = createTlsServer(
+      { handshakeTimeout: artimTimeoutMs, ...options.tls, allowHalfOpen: true, noDelay: true },
+      onConnection,
+    );
+    tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      logger.warn(
+        { peerAddress: plainAddress(socket.remoteAddress), code: error.code ?? error.name },
+        'TLS handshake failed',
+      );
+      socket.destroy();
+    });
+    return tlsServer;
+  }
+
+  const server = createListener();
+  server.maxConnections = maxAssociations + maxPendingConnections;
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  let droppedSinceLog = 0;
+  server.on('drop', () => {
+    droppedSinceLog += 1;
+    if (droppedSinceLog > 1) return;
+    // One line for a flood, not one per connection.
+    clock.after(1000, () => {
+      logger.warn(
+        { connections: droppedSinceLog, limit: server.maxConnections },
+        'too many connections, closed unheard',
+      );
+      droppedSinceLog = 0;
+    });
+  });
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    if (server.listening) logger.error({ code: error.code ?? error.name }, 'DIMSE listener failed');
+  });
+
+  async function drain(deadlineMs: number): Promise<void> {
+    isDraining = true;
+    const closed = server.listening ? once(server, 'close') : undefined;
+    server.close();
+    for (const association of live) association.drain();
+    const cancelDeadline = clock.after(deadlineMs, () => {
+      for (const association of live) association.abort('shutting down, deadline reached');
+    });
+    const cancelFarewell = clock.after(deadlineMs + FAREWELL_MS, () => {
+      for (const socket of sockets) socket.destroy();
+      for (const association of live) association.destroy();
+    });
+    await Promise.all([closed, ...[...live].map((association) => association.ended)]);
+    cancelDeadline();
+    cancelFarewell();
+  }
+
+  return {
+    async listen() {
+      server.listen({ host, port });
+      await once(server, 'listening');
+      const address = server.address() as AddressInfo;
+      logger.info(
+        { host: address.address, port: address.port, tls: options.tls !== undefined },
+        'DIMSE listening',
+      );
+      return { host: address.address, port: address.port };
+    },
+    drain,
+    close: () => drain(0),
+    associations: () => [...live].map((association) => association.info()),
+  };
+}
+
+/** IPv4 addresses as such where a dual-stack listener shows them inside IPv6, so that they match routes. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+}
