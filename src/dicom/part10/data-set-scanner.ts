@@ -6,7 +6,6 @@ import {
   decodeElementHeader,
   type ElementEncoding,
   type ElementHeader,
-  isKnownVr,
   isOtherVr,
   ITEM_DELIMITATION_TAG,
   ITEM_TAG,
@@ -17,6 +16,8 @@ import {
   VR_UN,
   vrText,
 } from './element-header.ts';
+import { describeMisfit } from './encoding-misfit.ts';
+import type { Collection, Frame, PendingValue } from './scan-frame.ts';
 
 export interface DataSetScannerOptions {
   /** Encoding of the bytes. For a deflated one: feed what its stream inflates to. */
@@ -46,37 +47,6 @@ const EMPTY = Buffer.alloc(0);
 const NO_SEQUENCES: ReadonlyMap<number, ReadonlySet<number>> = new Map();
 /** What a value of VR UN holds if it is a sequence (PS3.5 6.2.2 note 2). */
 const IMPLICIT_LITTLE_ENDIAN: ElementEncoding = { explicitVr: false, littleEndian: true };
-
-/** Where values of one Data Set or item go. */
-interface Collection {
-  readonly elements: ReadonlySet<number>;
-  readonly sequences: ReadonlyMap<number, ReadonlySet<number>>;
-  readonly found: Map<number, ScannedElement>;
-}
-
-/** An open Data Set, sequence, item or list of fragments. */
-interface Frame {
-  readonly kind: 'data-set' | 'sequence' | 'item' | 'fragments';
-  readonly parent: Frame | undefined;
-  readonly depth: number;
-  readonly encoding: ElementEncoding;
-  /** Offset that nothing inside may pass. */
-  readonly limit: number;
-  /** Ends at the limit rather than at a delimiter. */
-  readonly ownsLimit: boolean;
-  /** Of a sequence: for its first item, then taken away. */
-  collection: Collection | undefined;
-}
-
-/** A value being copied across chunks. */
-interface PendingValue {
-  readonly bytes: Buffer;
-  filled: number;
-  readonly tag: number;
-  readonly vr: string | undefined;
-  readonly encoding: ElementEncoding;
-  readonly collection: Collection;
-}
 
 class PushScanner implements DataSetScanner {
   readonly #transferSyntax: TransferSyntax;
@@ -434,25 +404,6 @@ class PushScanner implements DataSetScanner {
   #fail(reason: string): void {
     this.#fault ??= reason;
   }
-}
-
-/**
- * Tells from the first header whether the bytes are in another encoding than declared. Only what cannot be right is
- * reported: no attribute that may stand first is as long as two letters read as a length, and no group below 0008
- * exists that reads as one in the other byte order.
- */
-function describeMisfit(header: ElementHeader, encoding: ElementEncoding): string | undefined {
-  const group = Math.floor(header.tag / 0x10000);
-  if (group === 0x0200 || group === 0x0400 || group === 0x0800) {
-    return `The Data Set is not ${encoding.littleEndian ? 'little' : 'big'} endian as its Transfer Syntax says.`;
-  }
-  if (encoding.explicitVr) {
-    return header.vr === 0 ? 'The Data Set is not in Explicit VR as its Transfer Syntax says.' : undefined;
-  }
-  const spelled = (header.length & 0xff) * 256 + ((header.length >> 8) & 0xff);
-  return group <= 0x0008 && isKnownVr(spelled)
-    ? 'The Data Set is not in Implicit VR as its Transfer Syntax says.'
-    : undefined;
 }
 
 /**
