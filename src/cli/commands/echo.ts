@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
 import type { EchoOutcome } from '../c-echo.ts';
-import { sendEcho } from '../c-echo.ts';
 import type { CliCommand } from '../command.ts';
 import { describeCommand } from '../command.ts';
 import { CliError } from '../context.ts';
@@ -36,6 +35,8 @@ export const echoCommand: CliCommand = {
       .option('--timeout <seconds>', 'how long to wait for each answer', parseSecondsArgument, 10)
       .option('--json', 'print JSON')
       .action(async (peer: { host: string; port: number }, options: EchoCommandOptions) => {
+        // Loaded on use: the daemon, in the same program, has no need of this library's memory.
+        const { sendEcho } = await import('../c-echo.ts');
         const startedAt = performance.now();
         const outcome = await sendEcho({
           ...peer,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import type { AvaraEmulatorOptions } from '../../emulator/avara-emulator.ts';
-import { createAvaraEmulator } from '../../emulator/avara-emulator.ts';
 import type { CliCommand } from '../command.ts';
 import { describeCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
@@ -54,6 +53,8 @@ export const emulatorCommand: CliCommand = {
           options.config === undefined
             ? newAccount(options.webhookUrl)
             : accountOf(options.config, context.env, options.webhookUrl);
+        // Loaded on use: the daemon, in the same program, has no need of it.
+        const { createAvaraEmulator } = await import('../../emulator/avara-emulator.ts');
         const emulator = createAvaraEmulator({
           host: options.host,
           port: options.port,
