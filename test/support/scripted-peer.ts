@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 
 import {
   COMMAND_ELEMENT,
@@ -128,10 +130,14 @@ export interface ScriptedPeer {
   stopReading(): void;
 }
 
-/** Connects over plain TCP. The peer never answers by itself. */
-export async function connectScriptedPeer(port: number, host = '127.0.0.1'): Promise<ScriptedPeer> {
-  const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
-  await once(socket, 'connect');
+/** Connects over TCP, or over TLS where its options are given. The peer never answers by itself. */
+export async function connectScriptedPeer(port: number, tls?: ConnectionOptions): Promise<ScriptedPeer> {
+  const host = '127.0.0.1';
+  const socket =
+    tls === undefined
+      ? connect({ port, host, noDelay: true, allowHalfOpen: true })
+      : connectTls({ port, host, ...tls });
+  await once(socket, tls === undefined ? 'connect' : 'secureConnect');
   let buffered = Buffer.alloc(0);
   let hasEnded = false;
   const pdus: Pdu[] = [];

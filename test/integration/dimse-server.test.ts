@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { createDimseServer } from '../../src/dimse/server.ts';
+import { admitCityMedical, startDimseServer } from '../support/dimse-server.ts';
+import type { RunningDimseServer } from '../support/dimse-server.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryIntake } from '../support/memory-intake.ts';
+import { createRecordingLogger } from '../support/recording-logger.ts';
+import { connectScriptedPeer, dataSetPdus, echoRq, storeRq } from '../support/scripted-peer.ts';
+
+let running: RunningDimseServer | undefined;
+afterEach(async () => {
+  await running?.server.close();
+  running = undefined;
+});
+
+test.each([
+  ['maxAssociations', 0],
+  ['maxPduLengthBytes', 100],
+  ['artimTimeoutMs', Number.NaN],
+])('%s of %d is refused at construction', (name, value) => {
+  const create = () =>
+    createDimseServer({
+      admit: admitCityMedical,
+      intake: createMemoryIntake(),
+      logger: createRecordingLogger(),
+      clock: createFakeClock(),
+      [name]: value,
+    });
+  expect(create).toThrow(RangeError);
+  expect(create).toThrow(name);
+});
+
+test('a port that is taken is an error of listen', async () => {
+  running = await startDimseServer();
+  await expect(startDimseServer({ port: running.port })).rejects.toThrow('EADDRINUSE');
+});
+
+test('the socket is tuned when it is accepted and after each read', async () => {
+  let calls = 0;
+  running = await startDimseServer({ tuneSocket: () => (calls += 1) });
+  const peer = await connectScriptedPeer(running.port);
+  await peer.associate();
+  expect(calls).toBe(2);
+  peer.send(echoRq());
+  await peer.response();
+  expect(calls).toBe(3);
+});
+
+test('connections beyond all that may wait are closed unheard, and that is logged once', async () => {
+  const clock = createFakeClock();
+  running = await startDimseServer({ maxAssociations: 1, maxPendingConnections: 1, clock });
+  const admitted = await connectScriptedPeer(running.port);
+  await admitted.associate();
+  const waiting = await connectScriptedPeer(running.port);
+  for (let extra = 0; extra < 3; extra += 1) {
+    const dropped = await connectScriptedPeer(running.port);
+    expect(await dropped.closed()).toEqual([]);
+  }
+  clock.advance(1000);
+  expect(running.logger.messages('warn')).toEqual(['too many connections, closed unheard']);
+  admitted.send(echoRq());
+  expect((await admitted.response()).status).toBe(0);
+  admitted.destroy();
+  waiting.destroy();
+  const closed = running.server.close();
+  await clock.advanceAsync(1000);
+  await closed;
+  running = undefined;
+});
+
+test('a further service is negotiated and served beside the others', async () => {
+  running = await startDimseServer({
+    services: [
+      {
+        commandField: 0x0030,
+        supportsAbstractSyntax: (uid) => uid === '1.2.840.10008.5.1.4.1.1.2',
+        begin: () => ({
+          write: () => undefined,
+          finish: () => ({ status: 'out-of-resources', errorComment: 'served by the further one' }),
+          abort: () => Promise.resolve(),
+        }),
+      },
+    ],
+  });
+  const peer = await connectScriptedPeer(running.port);
+  await peer.associate();
+  peer.send(echoRq(1, 1));
+  expect(await peer.response()).toMatchObject({ status: 0xa700, errorComment: 'served by the further one' });
+});
+
+test('associations() shows what is going on', async () => {
+  running = await startDimseServer();
+  const peer = await connectScriptedPeer(running.port);
+  await peer.associate();
+  peer.send(storeRq(), dataSetPdus(Buffer.alloc(1000)));
+  await peer.response();
+  expect(running.server.associations()).toMatchObject([
+    {
+      peerAddress: '127.0.0.1',
+      callingAeTitle: 'CT1',
+      calledAeTitle: 'CITYMED',
+      state: 'Sta6',
+      objects: 1,
+      bytes: 1000,
+    },
+  ]);
+});
+
+/** A self-signed certificate, or undefined where openssl is missing. */
+const certificate = ((): { readonly key: Buffer; readonly cert: Buffer } | undefined => {
+  const folder = mkdtempSync(join(tmpdir(), 'dimse-tls-'));
+  const file = (name: string) => join(folder, name);
+  try {
+    execFileSync(
+      'openssl',
+      [
+        ...[
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+          '-days',
+          '2',
+        ],
+        ...['-subj', '/CN=localhost', '-keyout', file('key.pem'), '-out', file('cert.pem')],
+      ],
+      { stdio: 'ignore' },
+    );
+    return { key: readFileSync(file('key.pem')), cert: readFileSync(file('cert.pem')) };
+  } catch {
+    process.stderr.write('openssl is not on PATH: the TLS tests are skipped\n');
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+})();
+
+describe.skipIf(certificate === undefined)('over TLS', () => {
+  const startTls = () => startDimseServer({ tls: { ...certificate } });
+
+  test('an object is stored and the Association released', async () => {
+    running = await startTls();
+    const ended = running.nextSummary();
+    const peer = await connectScriptedPeer(running.port, { ca: certificate?.cert, servername: 'localhost' });
+    await peer.associate();
+    peer.send(storeRq(), dataSetPdus(Buffer.alloc(1_000_000, 3)));
+    expect((await peer.response()).status).toBe(0);
+    await peer.release();
+    expect(await ended).toMatchObject({ outcome: 'released', objects: 1, bytes: 1_000_000 });
+  });
+
+  test('a peer that does not speak TLS is closed, and the next one that does is served', async () => {
+    running = await startTls();
+    const plain = await connectScriptedPeer(running.port);
+    plain.send(Buffer.from('0100000000ff', 'hex'));
+    await plain.closed().catch(() => undefined);
+    const peer = await connectScriptedPeer(running.port, { ca: certificate?.cert, servername: 'localhost' });
+    await peer.associate();
+    expect(running.logger.messages('warn')).toContain('TLS handshake failed');
+    await peer.release();
+  });
+});
