@@ -1,6 +1,8 @@
 import type { ImageAttributes } from '../core/study/header.ts';
 import type { InstanceRecord, SeriesRecord } from '../core/study/study.ts';
-import { cleanLine, firstOf, firstValue } from './mapping/text.ts';
+import { parseIntegerString } from '../dicom/values/number.ts';
+import { firstValue } from '../dicom/values/text.ts';
+import { cleanLine, firstOf } from './mapping/text.ts';
 
 /** Sidecar of an access answer that lets the viewer scroll series before it has parsed their files. */
 export interface Manifest {
@@ -104,7 +106,7 @@ export function buildManifest(
 
 function describeSeries(content: SeriesContent): ManifestSeries | undefined {
   const attributes = content.series?.attributes ?? {};
-  const modality = cleanLine(firstValue(attributes.Modality), 16);
+  const modality = cleanLine(firstValue(attributes.Modality ?? ''), 16);
   if (modality === undefined) return undefined;
   const sops: ManifestSop[] = [];
   for (const instance of content.instances) {
@@ -112,7 +114,7 @@ function describeSeries(content: SeriesContent): ManifestSeries | undefined {
     if (sop !== undefined) sops.push(sop);
   }
   if (sops.length === 0) return undefined;
-  const seriesNumber = parseInteger(attributes.SeriesNumber) ?? 0;
+  const seriesNumber = parseIntegerString(firstValue(attributes.SeriesNumber ?? '') ?? '') ?? 0;
   return {
     seriesInstanceUID: content.seriesInstanceUid,
     modality,
@@ -168,10 +170,4 @@ function isPositiveInteger(value: number | undefined): value is number {
 
 function isFinite(value: number | undefined): value is number {
   return value !== undefined && Number.isFinite(value);
-}
-
-/** Reads the first value of an IS (PS3.5 6.2). */
-function parseInteger(is: string | undefined): number | undefined {
-  const text = firstValue(is)?.trim() ?? '';
-  return /^[+-]?\d{1,12}$/.test(text) ? Number(text) : undefined;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { formatDate, formatTime, parseDate } from './date-time.ts';
+import { formatDate, formatTime, readDate } from './date-time.ts';
 
-describe('parseDate and formatDate', () => {
+describe('readDate and formatDate', () => {
   it.each([
     ['19790228', '1979-02-28'],
     ['20240229', '2024-02-29'],
@@ -23,7 +23,7 @@ describe('parseDate and formatDate', () => {
     ['', undefined],
     [undefined, undefined],
   ])('writes %j as %j', (da, expected) => {
-    const date = parseDate(da);
+    const date = readDate(da);
     expect(date && formatDate(date)).toBe(expected);
   });
 });

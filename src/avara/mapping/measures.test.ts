@@ -45,7 +45,6 @@ describe('describeAge', () => {
     ['002M', '2 months'],
     ['010W', '10 weeks'],
     ['000D', '0 days'],
-    ['34y', '34 years'],
     ['100Y', '100 years'],
   ])('writes %s as %s', (as, expected) => {
     expect(describeAge(as, '19500101', '20260105')).toBe(expected);

@@ -1,5 +1,5 @@
 import type { StudyAttributes } from '../../core/study/header.ts';
-import { formatDate, formatTime, parseDate } from './date-time.ts';
+import { formatDate, formatTime, readDate } from './date-time.ts';
 import { describeProcedure, MAX_LINE_LENGTH } from './description.ts';
 import { convertHeight, convertWeight, describeAge } from './measures.ts';
 import type { Measure } from './measures.ts';
@@ -35,7 +35,7 @@ export function mapReportMetadata(
   attributes: StudyAttributes,
   facilityName: string | undefined,
 ): ReportMetadata {
-  const birthDate = parseDate(attributes.PatientBirthDate);
+  const birthDate = readDate(attributes.PatientBirthDate);
   const moment = studyMoment(attributes);
   return present({
     patientName: formatPatientName(attributes.PatientName),
@@ -68,7 +68,7 @@ function studyMoment(
     [attributes.ContentDate, attributes.ContentTime],
   ] as const;
   for (const [da, tm] of levels) {
-    const date = parseDate(da);
+    const date = readDate(da);
     if (da !== undefined && date !== undefined) return { da, date: formatDate(date), time: formatTime(tm) };
   }
   return undefined;

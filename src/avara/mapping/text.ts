@@ -1,3 +1,5 @@
+import { splitValues } from '../../dicom/values/text.ts';
+
 /**
  * Makes a value fit for a one-line field: control characters and runs of space become one space.
  * @returns undefined where nothing is left, because Avara says nothing about empty strings and we send none.
@@ -19,19 +21,14 @@ export function cleanText(text: string | undefined, maxLength: number): string |
   return cleaned === '' ? undefined : truncate(cleaned, maxLength);
 }
 
-/** First of several values (`\` between them, PS3.5 6.4). */
-export function firstValue(text: string | undefined): string | undefined {
-  return text?.split('\\', 1)[0];
-}
-
 /** All values that are not empty, as one line. */
 export function joinValues(
   text: string | undefined,
   separator: string,
   maxLength: number,
 ): string | undefined {
-  const values = text?.split('\\').flatMap((value) => cleanLine(value, maxLength) ?? []);
-  return cleanLine(values?.join(separator), maxLength);
+  const values = splitValues(text ?? '').flatMap((value) => cleanLine(value, maxLength) ?? []);
+  return cleanLine(values.join(separator), maxLength);
 }
 
 /** The first that is there. */
