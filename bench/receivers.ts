@@ -1,0 +1,193 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
+import { waitUntil } from '../test/support/wait-until.ts';
+
+const run = promisify(execFile);
+
+export const RECEIVERS = ['avara-ingest', 'storescp', 'Orthanc'] as const;
+export type ReceiverName = (typeof RECEIVERS)[number];
+
+/**
+ * `tuned`: Nagle's algorithm off and P-DATA-TF PDUs of 128 KiB for everybody.
+ * `installed`: Nagle's algorithm on and the peers' own PDU length, as their packages ship them.
+ */
+export type Network = 'tuned' | 'installed';
+
+export interface StartOptions {
+  /** Empty; holds everything the receiver writes. */
+  readonly folder: string;
+  readonly network: Network;
+  /** That will send at once. */
+  readonly associations: number;
+}
+
+export interface Receiver {
+  readonly port: number;
+  readonly pid: number;
+  readonly calledAeTitle: string;
+  /** How many instances it keeps: for an indexing receiver, those that its index knows. */
+  countInstances(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Where to find a peer's program; undefined where it is not installed. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
+  for (const folder of folders) {
+    const file = path.join(folder, name);
+    const isExecutable = await fs.access(file, fs.constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isExecutable) return file;
+  }
+  return undefined;
+}
+
+/** What a peer calls itself, `3.6.7`. */
+export async function versionOf(program: string): Promise<string> {
+  const { stdout } = await run(program, ['--version']);
+  return /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? 'of unknown version';
+}
+
+/** The environment in which DCMTK's and Orthanc's network code has Nagle's algorithm on or off. */
+export function networkEnv(network: Network): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  delete env.TCP_NODELAY;
+  return network === 'tuned' ? { ...env, TCP_NODELAY: '1' } : env;
+}
+
+export function startReceiver(name: ReceiverName, options: StartOptions): Promise<Receiver> {
+  switch (name) {
+    case 'avara-ingest':
+      return startIngest(options);
+    case 'storescp':
+      return startStorescp(options);
+    case 'Orthanc':
+      return startOrthanc(options);
+  }
+}
+
+/** The built daemon as it ships; Avara is out of reach and no study becomes stable, so nothing but receiving happens. */
+async function startIngest({ folder }: StartOptions): Promise<Receiver> {
+  const config = await writeConfig(folder, {
+    avara: { baseUrl: 'http://127.0.0.1:9', apiKey: 'bench-api-key', webhookSecret: 'bench-webhook-secret' },
+    customers: { bench: { expressCustomerId: `cus_${'0b'.repeat(16)}`, products: ['viewer'] } },
+    routes: [{ calledAe: 'BENCH', customer: 'bench' }],
+    studies: { stableAfterSeconds: 3600, stableAfterReleaseSeconds: 3600 },
+    storage: { reserveBytes: 0 },
+  });
+  const daemon = await startDaemon(config);
+  return {
+    port: daemon.dimse.port,
+    pid: pidOf(daemon.process),
+    calledAeTitle: 'BENCH',
+    async countInstances() {
+      const response = await fetch(`http://${daemon.admin.host}:${daemon.admin.port}/api/studies?limit=1000`);
+      const { studies } = (await response.json()) as { studies: { instances: number }[] };
+      return studies.reduce((sum, study) => sum + study.instances, 0);
+    },
+    async stop() {
+      await daemon.stop();
+    },
+  };
+}
+
+/** `+B` writes what arrives straight to the file: its fastest way, and the only one that keeps the bytes as sent. */
+async function startStorescp({ folder, network, associations }: StartOptions): Promise<Receiver> {
+  const port = await freePort();
+  const received = path.join(folder, 'received');
+  await fs.mkdir(received);
+  const child = spawn(
+    'storescp',
+    [
+      ...['--bit-preserving', '--disable-host-lookup', '--output-directory', received],
+      ...(network === 'tuned' ? ['--max-pdu', '131072'] : []),
+      // Without, it takes one Association after the other.
+      ...(associations > 1 ? ['--fork'] : []),
+      String(port),
+    ],
+    { env: networkEnv(network), stdio: 'ignore' },
+  );
+  await untilItAnswers(port, child);
+  return {
+    port,
+    pid: pidOf(child),
+    calledAeTitle: 'STORESCP',
+    countInstances: async () => (await fs.readdir(received)).length,
+    stop: () => end(child),
+  };
+}
+
+/** As packaged, which includes the SQLite index and an fsync of each file (SyncStorageArea); no plugins. */
+async function startOrthanc({ folder, network }: StartOptions): Promise<Receiver> {
+  const [dicomPort, httpPort] = [await freePort(), await freePort()];
+  const config = path.join(folder, 'orthanc.json');
+  await fs.writeFile(
+    config,
+    JSON.stringify({
+      Name: 'bench',
+      StorageDirectory: path.join(folder, 'storage'),
+      IndexDirectory: path.join(folder, 'storage'),
+      Plugins: [],
+      DicomServerEnabled: true,
+      DicomAet: 'ORTHANC',
+      DicomPort: dicomPort,
+      DicomAlwaysAllowEcho: true,
+      DicomAlwaysAllowStore: true,
+      HttpPort: httpPort,
+      RemoteAccessAllowed: false,
+      AuthenticationEnabled: false,
+      ...(network === 'tuned' ? { MaximumPduLength: 131_072 } : {}),
+    }),
+  );
+  const program = (await findProgram('Orthanc')) ?? 'Orthanc';
+  const child = spawn(program, [config], { env: networkEnv(network), stdio: 'ignore' });
+  await untilItAnswers(dicomPort, child);
+  return {
+    port: dicomPort,
+    pid: pidOf(child),
+    calledAeTitle: 'ORTHANC',
+    async countInstances() {
+      const response = await fetch(`http://127.0.0.1:${httpPort}/statistics`);
+      const { CountInstances } = (await response.json()) as { CountInstances: number };
+      return CountInstances;
+    },
+    stop: () => end(child),
+  };
+}
+
+async function untilItAnswers(port: number, child: ChildProcess): Promise<void> {
+  await waitUntil(`${child.spawnfile} answers C-ECHO`, async () => {
+    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with code ${child.exitCode}`);
+    return run('echoscu', ['127.0.0.1', String(port)]).catch(() => undefined);
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+function pidOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started`);
+  return child.pid;
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
