@@ -15,6 +15,7 @@ import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createSystemClock } from '../platform/clock.ts';
+import { loadQuickAck } from '../platform/quick-ack.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { openAuditLog } from '../storage/audit-log.ts';
@@ -123,6 +124,13 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
 
     let router: Router = createRouter(config.routes);
     const { dimse: dimseConfig } = config;
+    const quickAck = await loadQuickAck();
+    if (quickAck.kind === 'unavailable') {
+      logger.warn(
+        { reason: quickAck.reason },
+        'TCP_QUICKACK is not available: senders with Nagle on will be slower',
+      );
+    }
     const dimse = createDimseServer({
       host: dimseConfig.host,
       port: dimseConfig.port,
@@ -146,6 +154,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       intake,
       logger,
       clock,
+      ...(quickAck.kind === 'available' && { tuneSocket: (socket) => quickAck.arm(socket) }),
       onAssociationEnd: ({ outcome }) => metrics.associations.inc({ outcome }),
     });
 

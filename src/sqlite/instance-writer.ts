@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3';
 import type { ConflictRecord, StoredInstance } from '../core/ports/study-index.ts';
 import { searchTerms } from '../core/study/search-terms.ts';
 import { Origins } from './origins.ts';
+import type { TextValues } from './text-values.ts';
 
 /** Modalities of objects that describe other objects: their header is the last choice for the study's attributes. */
 const DESCRIBING_MODALITIES = new Set(['SR', 'PR', 'KO', 'AU', 'DOC', 'SEG', 'REG', 'FID']);
@@ -15,6 +16,7 @@ interface StudyState {
 
 /** The statements that add instances and conflicts. Every method must run inside a transaction. */
 export class InstanceWriter {
+  readonly #texts: TextValues;
   readonly #origins: Origins;
   readonly #touchStudy: Database.Statement<[number, number, number, string, string], StudyState>;
   readonly #addStudy: Database.Statement;
@@ -25,10 +27,11 @@ export class InstanceWriter {
   readonly #touchSeries: Database.Statement<[number, string], { id: number }>;
   readonly #addSeries: Database.Statement;
   readonly #addInstance: Database.Statement;
-  readonly #addLedger: Database.Statement<[string, number | bigint, number, number, Buffer]>;
+  readonly #addLedger: Database.Statement<[string, number | bigint, number, number, string]>;
   readonly #addConflict: Database.Statement;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, texts: TextValues) {
+    this.#texts = texts;
     this.#origins = new Origins(db);
     this.#touchStudy = db.prepare(`
       UPDATE study SET instances = instances + 1, bytes = bytes + ?, state = 'receiving',
@@ -50,8 +53,8 @@ export class InstanceWriter {
     this.#addSeries = db.prepare(`
       INSERT INTO series (study_id, series_uid, series_number, instances, attributes) VALUES (?, ?, ?, 1, ?)`);
     this.#addInstance = db.prepare(`
-      INSERT INTO instance (series_id, sop_uid, sop_class_uid, transfer_syntax_uid, origin_id, file_bytes,
-        data_set_offset, sha256, integrity, received_at, instance_number, image)
+      INSERT INTO instance (series_id, sop_uid, sop_class_id, transfer_syntax_id, image_id, origin_id, file_bytes,
+        data_set_offset, sha256, integrity, received_at, instance_number)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#addLedger = db.prepare(
       'INSERT INTO ledger (outcome, subject_id, at, file_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
@@ -63,44 +66,49 @@ export class InstanceWriter {
 
   addInstance(stored: StoredInstance): void {
     const { header, key } = stored;
+    const { instanceNumber, ...image } = header.image;
     const originId = this.#origins.idOf(stored.origin);
     const studyId = this.#studyOf(stored, originId);
     const seriesId = this.#seriesOf(stored, studyId);
-    const sha256 = Buffer.from(stored.sha256, 'hex');
     const added = this.#addInstance.run(
       seriesId,
       key.sopInstanceUid,
-      header.sopClassUid,
-      stored.transferSyntaxUid,
+      this.#texts.idOf(header.sopClassUid),
+      this.#texts.idOf(stored.transferSyntaxUid),
+      this.#texts.idOf(JSON.stringify(image)),
       originId,
       stored.fileBytes,
       stored.dataSetOffset,
-      sha256,
+      stored.sha256,
       stored.integrity,
       stored.receivedAt,
-      header.image.instanceNumber ?? null,
-      JSON.stringify(header.image),
+      instanceNumber ?? null,
     );
-    this.#addLedger.run('stored', added.lastInsertRowid, stored.receivedAt, stored.fileBytes, sha256);
+    this.#addLedger.run('stored', added.lastInsertRowid, stored.receivedAt, stored.fileBytes, stored.sha256);
   }
 
   /** @returns false where the same conflicting bytes were already kept. */
   addConflict(conflict: ConflictRecord): boolean {
-    const sha256 = Buffer.from(conflict.sha256, 'hex');
     const { key } = conflict;
     const added = this.#addConflict.run(
       key.customer,
       key.studyInstanceUid,
       key.seriesInstanceUid,
       key.sopInstanceUid,
-      sha256,
+      conflict.sha256,
       conflict.fileBytes,
       conflict.receivedAt,
       conflict.path,
       this.#origins.idOf(conflict.origin),
     );
     if (added.changes === 0) return false;
-    this.#addLedger.run('conflict', added.lastInsertRowid, conflict.receivedAt, conflict.fileBytes, sha256);
+    this.#addLedger.run(
+      'conflict',
+      added.lastInsertRowid,
+      conflict.receivedAt,
+      conflict.fileBytes,
+      conflict.sha256,
+    );
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { ImageAttributes, SeriesAttributes, StudyAttributes } from '../core/study/header.ts';
+import type { SeriesAttributes, StudyAttributes } from '../core/study/header.ts';
 import type { CustomerKey, Source } from '../core/study/instance.ts';
 import type { DeliveryState, DeliveryStatus, Product, StudyRecord, StudyState } from '../core/study/study.ts';
 import type { Uid } from '../dicom/uid.ts';
@@ -34,19 +34,6 @@ export interface DeliveryRow {
   readonly last_error: string | null;
 }
 
-/** Columns of an instance with its series UID. */
-export interface InstanceRow {
-  readonly series_uid: Uid;
-  readonly sop_uid: Uid;
-  readonly sop_class_uid: Uid;
-  readonly transfer_syntax_uid: Uid;
-  readonly file_bytes: number;
-  readonly data_set_offset: number;
-  readonly sha256: Buffer;
-  readonly received_at: number;
-  readonly image: string;
-}
-
 export function toStudyRecord(row: StudyRow, deliveries: readonly DeliveryRow[]): StudyRecord {
   return {
     key: { customer: row.customer, studyInstanceUid: row.study_uid },
@@ -79,8 +66,4 @@ function toDeliveryStatus(row: DeliveryRow): DeliveryStatus {
 
 export function parseSeriesAttributes(text: string): SeriesAttributes {
   return JSON.parse(text) as SeriesAttributes;
-}
-
-export function parseImageAttributes(text: string): ImageAttributes {
-  return JSON.parse(text) as ImageAttributes;
 }

@@ -175,11 +175,12 @@ describe('index of instances', () => {
   it('refuses a database of a newer version with a hint', () => {
     index.close();
     const db = new Database(filePath());
+    const version = Number(db.pragma('user_version', { simple: true }));
     db.pragma('user_version = 999');
     db.close();
     expect(() => openSqliteIndex({ filePath: filePath() })).toThrow(/newer version/);
     const mended = new Database(filePath());
-    mended.pragma('user_version = 1');
+    mended.pragma(`user_version = ${version}`);
     mended.close();
     ({ index, outbox } = openSqliteIndex({ filePath: filePath() }));
   });

@@ -3,12 +3,16 @@ import path from 'node:path';
 
 import type Database from 'better-sqlite3';
 
+import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import { createCommitmentRequests } from './commitment-requests.ts';
+import { InstanceReader } from './instance-reader.ts';
 import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
 import { createOutbox } from './outbox.ts';
 import { StudyReader } from './study-reader.ts';
+import { TextValues } from './text-values.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export interface SqliteIndexOptions {
@@ -16,20 +20,31 @@ export interface SqliteIndexOptions {
   readonly filePath: string;
 }
 
+/** What shares one database, so that it commits together. */
+export interface SqliteIndex {
+  readonly index: StudyIndex;
+  readonly outbox: Outbox;
+  readonly commitmentRequests: CommitmentRequests;
+}
+
 /**
- * Opens the index and the outbox, which share one database so that they commit together.
+ * Opens the index, and with it the outbox and the storage commitment requests.
  * @throws IndexOpenError
  */
-export function openSqliteIndex(options: SqliteIndexOptions): { index: StudyIndex; outbox: Outbox } {
+export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
   const db = openDatabase(options.filePath);
-  const queue = new WriteQueue(db);
+  const texts = new TextValues(db);
+  const queue = new WriteQueue(db, () => texts.forget());
   const reader = new StudyReader(db);
-  const writer = new InstanceWriter(db);
+  const instances = new InstanceReader(db, texts);
+  const writer = new InstanceWriter(db, texts);
   const settle = settleStatements(db);
   const wal = walSync(options.filePath, db);
 
   const index: StudyIndex = {
-    findInstance: (key) => reader.findInstance(key),
+    findInstance: (key) => instances.findInstance(key),
+    findInstancesBySopUid: (customer, sopInstanceUid) =>
+      instances.findInstancesBySopUid(customer, sopInstanceUid),
     addInstance: (instance) => queue.write(() => writer.addInstance(instance)),
     addConflict: (conflict) => queue.write(() => void writer.addConflict(conflict)),
     conflicts: (limit) => reader.conflicts(limit),
@@ -37,8 +52,8 @@ export function openSqliteIndex(options: SqliteIndexOptions): { index: StudyInde
     findStudiesByUid: (studyInstanceUid) => reader.findStudiesByUid(studyInstanceUid),
     findStudyByAvaraId: (avaraStudyId) => reader.findStudyByAvaraId(avaraStudyId),
     listStudies: (query) => reader.listStudies(query),
-    listSeries: (key) => reader.listSeries(key),
-    listInstances: (key) => reader.listInstances(key),
+    listSeries: (key) => instances.listSeries(key),
+    listInstances: (key) => instances.listInstances(key),
     totals: () => reader.totals(),
     receivingStudies: () => reader.receivingStudies(),
     settle: (key, lastReceivedAt, products, now) =>
@@ -58,7 +73,11 @@ export function openSqliteIndex(options: SqliteIndexOptions): { index: StudyInde
       db.close();
     },
   };
-  return { index, outbox: createOutbox({ db, queue, reader }) };
+  return {
+    index,
+    outbox: createOutbox({ db, queue, reader }),
+    commitmentRequests: createCommitmentRequests({ db, queue, sync: () => index.sync() }),
+  };
 }
 
 function settleStatements(db: Database.Database) {

@@ -1,46 +1,21 @@
 import type Database from 'better-sqlite3';
 
 import { type ConflictRecord, CursorError, type IndexTotals } from '../core/ports/study-index.ts';
-import type { CustomerKey, InstanceKey, Source, StudyKey } from '../core/study/instance.ts';
+import type { CustomerKey, Source, StudyKey } from '../core/study/instance.ts';
 import { foldForSearch } from '../core/study/search-terms.ts';
-import type {
-  DeliveryState,
-  InstanceRecord,
-  Product,
-  SeriesRecord,
-  StudyPage,
-  StudyQuery,
-  StudyRecord,
-} from '../core/study/study.ts';
+import type { DeliveryState, Product, StudyPage, StudyQuery, StudyRecord } from '../core/study/study.ts';
 import type { Uid } from '../dicom/uid.ts';
-import {
-  type DeliveryRow,
-  type InstanceRow,
-  parseImageAttributes,
-  parseSeriesAttributes,
-  STUDY_COLUMNS,
-  type StudyRow,
-  toStudyRecord,
-} from './rows.ts';
+import { type DeliveryRow, STUDY_COLUMNS, type StudyRow, toStudyRecord } from './rows.ts';
 
 const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
-const INSTANCE_COLUMNS = `
-  series.series_uid, instance.sop_uid, instance.sop_class_uid, instance.transfer_syntax_uid, instance.file_bytes,
-  instance.data_set_offset, instance.sha256, instance.received_at, instance.image`;
 
-/** The prepared queries of the index. */
+/** The prepared queries of studies and totals. */
 export class StudyReader {
   readonly #db: Database.Database;
   readonly #study: Database.Statement<[string, string], StudyRow>;
   readonly #studiesByUid: Database.Statement<[string], StudyRow>;
   readonly #byAvaraId: Database.Statement<[string], StudyRow & { product: Product }>;
   readonly #deliveries: Database.Statement<[number], DeliveryRow>;
-  readonly #instance: Database.Statement<[string, string, string, string], InstanceRow>;
-  readonly #instances: Database.Statement<[string, string], InstanceRow>;
-  readonly #series: Database.Statement<
-    [string, string],
-    { series_uid: Uid; instances: number; attributes: string }
-  >;
   readonly #receiving: Database.Statement<
     [],
     { customer: CustomerKey; study_uid: Uid; last_received_at: number }
@@ -59,36 +34,12 @@ export class StudyReader {
       WHERE outbox.avara_study_id = ?`);
     this.#deliveries = db.prepare(`
       SELECT product, state, attempts, avara_study_id, last_error FROM outbox WHERE study_id = ? ORDER BY product DESC`);
-    const fromInstance = `
-      FROM study JOIN series ON series.study_id = study.id JOIN instance ON instance.series_id = series.id
-      WHERE study.study_uid = ? AND study.customer = ?`;
-    this.#instance = db.prepare(
-      `SELECT ${INSTANCE_COLUMNS} ${fromInstance} AND series.series_uid = ? AND instance.sop_uid = ?`,
-    );
-    this.#instances = db.prepare(`
-      SELECT ${INSTANCE_COLUMNS} ${fromInstance}
-      ORDER BY series.series_number IS NULL, series.series_number, series.series_uid,
-        instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
-    this.#series = db.prepare(`
-      SELECT series.series_uid, series.instances, series.attributes FROM study JOIN series ON series.study_id = study.id
-      WHERE study.study_uid = ? AND study.customer = ?
-      ORDER BY series.series_number IS NULL, series.series_number, series.series_uid`);
     this.#receiving = db.prepare(
       "SELECT customer, study_uid, last_received_at FROM study WHERE state = 'receiving'",
     );
     this.#conflicts = db.prepare(`
       SELECT conflict.*, origin.source, origin.calling_ae, origin.called_ae, origin.peer_address
       FROM conflict JOIN origin ON origin.id = conflict.origin_id ORDER BY conflict.id DESC LIMIT ?`);
-  }
-
-  findInstance(key: InstanceKey): InstanceRecord | undefined {
-    const row = this.#instance.get(
-      key.studyInstanceUid,
-      key.customer,
-      key.seriesInstanceUid,
-      key.sopInstanceUid,
-    );
-    return row && toInstanceRecord(key, row);
   }
 
   findStudy(key: StudyKey): StudyRecord | undefined {
@@ -103,18 +54,6 @@ export class StudyReader {
   findStudyByAvaraId(avaraStudyId: string): { study: StudyRecord; product: Product } | undefined {
     const row = this.#byAvaraId.get(avaraStudyId);
     return row && { study: this.#record(row), product: row.product };
-  }
-
-  listInstances(key: StudyKey): readonly InstanceRecord[] {
-    return this.#instances.all(key.studyInstanceUid, key.customer).map((row) => toInstanceRecord(key, row));
-  }
-
-  listSeries(key: StudyKey): readonly SeriesRecord[] {
-    return this.#series.all(key.studyInstanceUid, key.customer).map((row) => ({
-      seriesInstanceUid: row.series_uid,
-      attributes: parseSeriesAttributes(row.attributes),
-      instances: row.instances,
-    }));
   }
 
   listStudies(query: StudyQuery): StudyPage {
@@ -225,7 +164,7 @@ interface ConflictRow {
   readonly study_uid: Uid;
   readonly series_uid: Uid;
   readonly sop_uid: Uid;
-  readonly sha256: Buffer;
+  readonly sha256: string;
   readonly file_bytes: number;
   readonly received_at: number;
   readonly path: string;
@@ -243,7 +182,7 @@ function toConflictRecord(row: ConflictRow): ConflictRecord {
       seriesInstanceUid: row.series_uid,
       sopInstanceUid: row.sop_uid,
     },
-    sha256: row.sha256.toString('hex'),
+    sha256: row.sha256,
     fileBytes: row.file_bytes,
     receivedAt: row.received_at,
     path: row.path,
@@ -254,23 +193,5 @@ function toConflictRecord(row: ConflictRow): ConflictRecord {
       ...(row.called_ae && { calledAeTitle: row.called_ae }),
       ...(row.peer_address && { peerAddress: row.peer_address }),
     },
-  };
-}
-
-function toInstanceRecord(study: StudyKey, row: InstanceRow): InstanceRecord {
-  return {
-    key: {
-      customer: study.customer,
-      studyInstanceUid: study.studyInstanceUid,
-      seriesInstanceUid: row.series_uid,
-      sopInstanceUid: row.sop_uid,
-    },
-    sopClassUid: row.sop_class_uid,
-    transferSyntaxUid: row.transfer_syntax_uid,
-    fileBytes: row.file_bytes,
-    dataSetOffset: row.data_set_offset,
-    sha256: row.sha256.toString('hex'),
-    receivedAt: row.received_at,
-    image: parseImageAttributes(row.image),
   };
 }

@@ -13,11 +13,14 @@ interface PendingWrite {
  */
 export class WriteQueue {
   readonly #db: Database.Database;
+  readonly #onRollback: () => void;
   #pending: PendingWrite[] = [];
   #isScheduled = false;
 
-  constructor(db: Database.Database) {
+  /** @param onRollback called after a transaction was undone: caches of what it wrote are wrong now. */
+  constructor(db: Database.Database, onRollback: () => void = () => undefined) {
     this.#db = db;
+    this.#onRollback = onRollback;
   }
 
   /** Runs `apply` inside a transaction. @returns its value once committed. */
@@ -68,6 +71,7 @@ export class WriteQueue {
       this.#db.exec('COMMIT');
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      this.#onRollback();
       throw error;
     }
   }

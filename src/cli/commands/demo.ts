@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import type { CliCommand } from '../command.ts';
 import { describeCommand } from '../command.ts';
 import type { CliContext } from '../context.ts';
-import { type Demo, type DemoResult, startDemo } from '../demo/run-demo.ts';
+import type { Demo, DemoResult } from '../demo/run-demo.ts';
 import { CUSTOMERS, customerOf } from '../demo/scenario.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { createPainter, formatBytes, type Painter, renderTable } from '../output.ts';
@@ -25,6 +25,8 @@ export const demoCommand: CliCommand = {
     })
       .option('--keep', 'leave everything running and print the addresses')
       .action(async ({ keep }: { keep?: true }) => {
+        // Loaded only here: the daemon itself needs neither the emulator nor the library that sends.
+        const { startDemo } = await import('../demo/run-demo.ts');
         const demo = await startDemo(context.env);
         try {
           const isGood = await show(demo, context);

@@ -1,6 +1,7 @@
 import type { CliCommand } from '../command.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
+import { demoCommand } from './demo.ts';
 import { echoCommand } from './echo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { retryCommand } from './retry.ts';
@@ -17,5 +18,6 @@ export const COMMANDS: readonly CliCommand[] = [
   retryCommand,
   routeCommand,
   echoCommand,
+  demoCommand,
   emulatorCommand,
 ];

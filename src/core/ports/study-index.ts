@@ -1,7 +1,7 @@
 import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { InstanceHeader } from '../study/header.ts';
-import type { InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
+import type { CustomerKey, InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
 import type {
   DeliveryState,
   InstanceRecord,
@@ -59,6 +59,8 @@ export class CursorError extends Error {
  */
 export interface StudyIndex {
   findInstance(key: InstanceKey): InstanceRecord | undefined;
+  /** Where this customer has a SOP Instance: once, unless a sender put the same UID into several series. */
+  findInstancesBySopUid(customer: CustomerKey, sopInstanceUid: Uid): readonly InstanceRecord[];
   /** Adds the instance, its series and study (which goes back to `receiving`) and its ledger entry. */
   addInstance(instance: StoredInstance): Promise<void>;
   addConflict(conflict: ConflictRecord): Promise<void>;
