@@ -91,3 +91,13 @@ export function assumedTransferSyntax(uid: Uid): TransferSyntax {
     })
   );
 }
+
+/** The JPIP Referenced syntaxes (PS3.5 A.6, A.7): a URL stands in for Pixel Data. */
+const JPIP_REFERENCED_UIDS: ReadonlySet<string> = new Set(
+  ['94', '95', '204', '205'].map((suffix) => `1.2.840.10008.1.2.4.${suffix}`),
+);
+
+/** Tells whether images in a Transfer Syntax rightly come without Pixel Data. */
+export function hasPixelsElsewhere(transferSyntaxUid: Uid): boolean {
+  return JPIP_REFERENCED_UIDS.has(transferSyntaxUid);
+}

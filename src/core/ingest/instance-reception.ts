@@ -1,4 +1,6 @@
 import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
+import { hasPixelsElsewhere } from '../../dicom/transfer-syntax.ts';
+import type { Uid } from '../../dicom/uid.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
 import { StoreError } from '../ports/instance-store.ts';
@@ -85,9 +87,14 @@ export class InstanceReception implements Reception {
 
   async #decide(receivedAt: number): Promise<IngestOutcome> {
     const inspected = await this.#inspector.end();
-    const extracted = extractHeader(inspected.scan);
+    const { scan } = inspected;
+    const isWholeOnly = this.#declared.wholeOnly === true;
+    if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
+    const extracted = extractHeader(scan);
     if (!extracted.ok) return refused('cannot-understand', extracted.reason);
     const { header } = extracted;
+    if (isWholeOnly && announcesMissingImage(header, this.#declared.transferSyntaxUid))
+      return notWhole('truncated', 'The header announces an image, but there is no Pixel Data.');
     const mismatch = identityMismatch(header, this.#declared);
     if (mismatch !== undefined) return refused('identity-mismatch', mismatch);
     const key: InstanceKey = {
@@ -200,6 +207,16 @@ export class InstanceReception implements Reception {
 
 function refused(code: RefusalCode, message: string): InstanceRefused {
   return { kind: 'refused', code, message: message.slice(0, MAX_MESSAGE_LENGTH) };
+}
+
+function notWhole(integrity: 'truncated' | 'malformed', reason = ''): InstanceRefused {
+  return { ...refused('cannot-understand', reason), integrity };
+}
+
+/** A Data Set that ends with its header looks whole, but is what a copy leaves that stopped before Pixel Data. */
+function announcesMissingImage({ image }: InstanceHeader, transferSyntaxUid: Uid): boolean {
+  const isImage = image.rows !== undefined && image.columns !== undefined;
+  return isImage && image.pixelData === undefined && !hasPixelsElsewhere(transferSyntaxUid);
 }
 
 function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): string | undefined {

@@ -30,6 +30,8 @@ export interface InstanceRefused {
   readonly code: RefusalCode;
   /** One line without patient data, at most 64 characters so that it fits (0000,0902) Error Comment. */
   readonly message: string;
+  /** Where it was refused for that, see `DeclaredInstance.wholeOnly`. */
+  readonly integrity?: 'truncated' | 'malformed';
 }
 export type IngestOutcome = InstanceStored | InstanceDuplicate | InstanceConflict | InstanceRefused;
 

@@ -57,6 +57,11 @@ export interface DeclaredInstance {
    * above are not given.
    */
   readonly fileMeta?: Buffer;
+  /**
+   * Refuse what is cut off or damaged. For files, which may still be on their way and can be read again; what an
+   * Association brings is kept as sent.
+   */
+  readonly wholeOnly?: boolean;
 }
 
 /** `customer/study`, for logs and in-memory maps. */

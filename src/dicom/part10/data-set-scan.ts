@@ -41,6 +41,8 @@ export interface DataSetScan {
   readonly reason?: string;
   /** Which pixel element the Data Set itself holds. */
   readonly pixelData: 'integer' | 'float' | 'double-float' | 'none';
+  /** Whether that element comes as fragments, which only an encapsulated Transfer Syntax has (PS3.5 A.4). */
+  readonly isPixelDataEncapsulated: boolean;
   /** Bytes seen. */
   readonly length: number;
 }

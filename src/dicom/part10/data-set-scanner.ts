@@ -66,6 +66,7 @@ class PushScanner implements DataSetScanner {
   /** Latest element of the Data Set itself, for reasons. */
   #currentTag: number | undefined;
   #pixelData: DataSetScan['pixelData'] = 'none';
+  #isPixelDataEncapsulated = false;
   #inZeroPadding = false;
   #fault: string | undefined;
 
@@ -120,6 +121,7 @@ class PushScanner implements DataSetScanner {
       oversized: this.#oversized,
       ...verdict,
       pixelData: this.#pixelData,
+      isPixelDataEncapsulated: this.#isPixelDataEncapsulated,
       length: this.#offset,
     };
   }
@@ -383,6 +385,7 @@ class PushScanner implements DataSetScanner {
 
   #notePixelData(tag: number): void {
     if (this.#pixelData !== 'none') return;
+    this.#isPixelDataEncapsulated = this.#header.length === UNDEFINED_LENGTH;
     if (tag === PIXEL_DATA_TAG) this.#pixelData = 'integer';
     else if (tag === FLOAT_PIXEL_DATA_TAG) this.#pixelData = 'float';
     else if (tag === DOUBLE_FLOAT_PIXEL_DATA_TAG) this.#pixelData = 'double-float';

@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createInflate, createInflateRaw } from 'node:zlib';
 
 /** Default bound on what is inflated: headers end long before, and a deflate bomb gets no further. */
@@ -61,4 +63,32 @@ export function inflateDataSet(bytes: Buffer, options: InflateOptions = {}): Pro
 /** {@link inflateDataSet} for callers to whom the bytes are enough: what could be inflated, at most `maxLength`. */
 export async function inflateDataSetPrefix(bytes: Buffer, options: InflateOptions = {}): Promise<Buffer> {
   return (await inflateDataSet(bytes, options)).bytes;
+}
+
+/**
+ * Inflates a Data Set to its end and throws the result away, to learn whether all of it is there. Memory stays
+ * constant whatever it inflates to.
+ * @throws whatever reading `bytes` throws.
+ */
+export async function checkDeflatedEnd(
+  bytes: AsyncIterable<Buffer>,
+): Promise<'end-of-stream' | 'cut-off' | 'corrupt'> {
+  const rest = bytes[Symbol.asyncIterator]();
+  const first = await rest.next();
+  if (first.done === true) return 'cut-off';
+  const start: Buffer = first.value;
+  async function* all(): AsyncGenerator<Buffer, void, undefined> {
+    yield start;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  }
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    await pipeline(all(), hasZlibHeader(start) ? createInflate() : createInflateRaw(), discard);
+    return 'end-of-stream';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'Z_BUF_ERROR') return 'cut-off';
+    if (typeof code === 'string' && code.startsWith('Z_')) return 'corrupt';
+    throw error;
+  }
 }
