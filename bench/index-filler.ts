@@ -1,0 +1,103 @@
+import type { Outbox } from '../src/core/ports/outbox.ts';
+import type { StoredInstance, StudyIndex } from '../src/core/ports/study-index.ts';
+import { createPopulation, type PopulationStudy } from './index-population.ts';
+import { median } from './statistics.ts';
+
+/** Studies that arrive at once, each over an Association of its own: so many writes share a transaction. */
+export const ASSOCIATIONS = 16;
+const BLOCK_INSTANCES = 2000;
+/** What passes between two instances on the population's clock: a million in three years. */
+const STEP_MS = 95_000;
+
+/** Fills an index as concurrent Associations would; remembers what can be looked for. */
+export class IndexFiller {
+  readonly studies: PopulationStudy[] = [];
+  readonly #index: StudyIndex;
+  readonly #outbox: Outbox;
+  readonly #population = createPopulation(1);
+  readonly #open: { study: PopulationStudy; instances: Iterator<StoredInstance, void, undefined> }[] = [];
+  #now = Date.UTC(2023, 0, 1);
+  #count = 0;
+
+  constructor(index: StudyIndex, outbox: Outbox) {
+    this.#index = index;
+    this.#outbox = outbox;
+  }
+
+  /** Instances added so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Adds at least `instances` more. The clock runs only while they are being added: making them up, settling complete
+   * studies and telling the outbox that they are at Avara is left out.
+   * @returns the median over blocks of the time for one instance, in microseconds.
+   */
+  async add(instances: number): Promise<number> {
+    const end = this.#count + instances;
+    const blocks: number[] = [];
+    while (this.#count < end) blocks.push(await this.#addBlock());
+    return median(blocks);
+  }
+
+  /** Adds a study of {@link LARGE_STUDY_INSTANCES} and completes it. */
+  async addLargeStudy(): Promise<PopulationStudy> {
+    const study = this.#population.largeStudy();
+    let batch: Promise<void>[] = [];
+    for (const instance of study.arrive(() => this.#tick())) {
+      batch.push(this.#index.addInstance(instance));
+      if (batch.length === ASSOCIATIONS) {
+        await Promise.all(batch);
+        batch = [];
+      }
+    }
+    await Promise.all(batch);
+    this.#count += study.instances;
+    await this.#complete([study]);
+    return study;
+  }
+
+  async #addBlock(): Promise<number> {
+    const ended: PopulationStudy[] = [];
+    const batches: StoredInstance[][] = [];
+    for (let made = 0; made < BLOCK_INSTANCES; made += ASSOCIATIONS) {
+      batches.push(Array.from({ length: ASSOCIATIONS }, (_, slot) => this.#next(slot, ended)));
+    }
+    const startedAt = performance.now();
+    for (const batch of batches) {
+      await Promise.all(batch.map((instance) => this.#index.addInstance(instance)));
+    }
+    const microseconds = (performance.now() - startedAt) * 1000;
+    const added = batches.length * ASSOCIATIONS;
+    this.#count += added;
+    await this.#complete(ended);
+    return microseconds / added;
+  }
+
+  /** The next instance of an Association, which goes on with another study when one has ended. */
+  #next(slot: number, ended: PopulationStudy[]): StoredInstance {
+    for (;;) {
+      const open = this.#open[slot];
+      const instance = open?.instances.next();
+      if (instance && !instance.done) return instance.value;
+      if (open) ended.push(open.study);
+      const study = this.#population.nextStudy();
+      this.#open[slot] = { study, instances: study.arrive(() => this.#tick()) };
+    }
+  }
+
+  async #complete(ended: readonly PopulationStudy[]): Promise<void> {
+    await Promise.all(ended.map(({ key }) => this.#index.settle(key, this.#now, ['viewer'], this.#now)));
+    const due = this.#outbox.due(this.#now, ended.length, new Set(), new Set());
+    await Promise.all(
+      due.map(({ id }) => this.#outbox.complete(id, `stu_${id.toString(16).padStart(32, '0')}`, this.#now)),
+    );
+    this.studies.push(...ended);
+  }
+
+  #tick(): number {
+    this.#now += STEP_MS;
+    return this.#now;
+  }
+}

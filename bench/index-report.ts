@@ -1,0 +1,120 @@
+import { formatBytes, formatCount } from '../src/cli/output.ts';
+import type { QueryLatency } from './index-queries.ts';
+import type { Latency } from './statistics.ts';
+import { formatNumber, type Table, type Verdict } from './table.ts';
+
+/** Time for one instance when the index already held `size`. */
+export interface IngestRate {
+  readonly size: number;
+  readonly microseconds: number;
+}
+
+export interface IndexReport {
+  readonly instances: number;
+  readonly studies: number;
+  readonly databaseBytes: number;
+  readonly rates: readonly IngestRate[];
+  /** Opening the index in process and the first queries, milliseconds. */
+  readonly openMs: number;
+  /** The daemon as a process, until it is ready, with an empty index and with the full one. */
+  readonly emptyStartMs: number;
+  readonly startMs: number;
+  readonly queries: readonly QueryLatency[];
+  readonly webhook: { readonly latency: Latency; readonly answerBytes: number };
+}
+
+const INGEST_BUDGET = 1.1;
+const START_BUDGET_MS = 2000;
+const WEBHOOK_BUDGET_MS = 20;
+
+export function indexTables(report: IndexReport): Table[] {
+  const { latency, answerBytes } = report.webhook;
+  const facts: (readonly [string, string])[] = [
+    ...report.rates.map(
+      ({ size, microseconds }) =>
+        [`add an instance to ${formatCount(size)}`, `${formatNumber(microseconds)} µs`] as const,
+    ),
+    ['instances, studies', `${formatCount(report.instances)}, ${formatCount(report.studies)}`],
+    [
+      'database',
+      `${formatBytes(report.databaseBytes)}, ${formatNumber(report.databaseBytes / report.instances)} bytes per instance`,
+    ],
+    ['open the index and ask what a start asks', `${formatNumber(report.openMs)} ms`],
+    ['start the daemon, empty index, until ready', `${formatNumber(report.emptyStartMs)} ms`],
+    ['start the daemon, this index, until ready', `${formatNumber(report.startMs)} ms`],
+  ];
+  return [
+    {
+      title: 'Index',
+      columns: [{ title: 'what' }, { title: 'measured', align: 'right' }],
+      rows: facts,
+    },
+    {
+      title: 'Reads',
+      columns: [
+        { title: 'read' },
+        { title: 'found', align: 'right' },
+        { title: 'times', align: 'right' },
+        { title: 'p50 (ms)', align: 'right' },
+        { title: 'p99 (ms)', align: 'right' },
+        { title: 'max (ms)', align: 'right' },
+      ],
+      rows: [
+        ...report.queries.map((query) => [
+          query.title,
+          formatNumber(query.found),
+          ...latencyCells(query.latency),
+        ]),
+        [
+          `access webhook of 5,000 instances with manifest, ${formatBytes(answerBytes)} of JSON`,
+          '',
+          ...latencyCells(latency),
+        ],
+      ],
+    },
+  ];
+}
+
+function latencyCells({ count, p50, p99, max }: Latency): string[] {
+  return [String(count), formatNumber(p50), formatNumber(p99), formatNumber(max)];
+}
+
+/** Sets the figures beside the budget of the project. */
+export function indexVerdicts(report: IndexReport): Verdict[] {
+  const empty = report.rates[0]?.microseconds ?? Number.NaN;
+  const full = report.rates.at(-1)?.microseconds ?? Number.NaN;
+  const { p50, p99 } = report.webhook.latency;
+  return [
+    {
+      work: 'ingest with a full index',
+      budget: 'within 10 % of an empty one',
+      measured: `${full > empty ? '+' : ''}${formatNumber((full / empty - 1) * 100)} % time per instance`,
+      isMet: full <= empty * INGEST_BUDGET,
+    },
+    {
+      work: 'start with a full index',
+      budget: 'under 2 s',
+      measured: `${formatNumber(report.startMs)} ms`,
+      isMet: report.startMs < START_BUDGET_MS,
+    },
+    ...report.queries.flatMap(({ title, latency, budgetMs }) =>
+      budgetMs === undefined
+        ? []
+        : [
+            {
+              work: title,
+              budget: `p99 under ${budgetMs} ms`,
+              measured: `${formatNumber(latency.p99)} ms`,
+              isMet: latency.p99 < budgetMs,
+            },
+          ],
+    ),
+    { work: 'studies by date', budget: 'p99 under 10 ms', measured: undefined, isMet: undefined },
+    {
+      work: 'access webhook, 5,000 instances',
+      budget: `under ${WEBHOOK_BUDGET_MS} ms`,
+      measured: `${formatNumber(p50)} ms (p99 ${formatNumber(p99)} ms)`,
+      isMet: p50 < WEBHOOK_BUDGET_MS,
+    },
+  ];
+}

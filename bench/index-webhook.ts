@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+
+import { createWebhookReceiver } from '../src/avara/webhooks/webhook-receiver.ts';
+import { createObjectUrls } from '../src/core/access/object-urls.ts';
+import type { StudyIndex } from '../src/core/ports/study-index.ts';
+import { createLogger } from '../src/observability/logger.ts';
+import { createSystemClock } from '../src/platform/clock.ts';
+import { openAuditLog } from '../src/storage/audit-log.ts';
+import { signedWebhook } from '../test/support/signed-webhook.ts';
+import type { PopulationStudy } from './index-population.ts';
+import { summarize, type Latency } from './statistics.ts';
+
+const SECRET = 'whsec_YmVuY2gtd2ViaG9vay1zZWNyZXQ=';
+const REPEATS = 100;
+
+/**
+ * Times the answer to `study.access_requested` from the signed bytes to the JSON text, with a real audit trail and log.
+ * @param folder for the audit trail.
+ */
+export async function measureWebhook(
+  index: StudyIndex,
+  study: PopulationStudy,
+  folder: string,
+): Promise<{ latency: Latency; answerBytes: number }> {
+  const clock = createSystemClock();
+  const logger = createLogger({ destination: { write: () => undefined } });
+  const audit = await openAuditLog({ folder: path.join(folder, 'audit'), clock, logger });
+  const signingKey = { id: 'bench', secret: randomBytes(32), createdAt: clock.now() };
+  const receiver = createWebhookReceiver({
+    secrets: new Map([[study.key.customer, [SECRET]]]),
+    index,
+    objectUrls: createObjectUrls({
+      publicUrl: 'https://images.example.org',
+      keys: { current: () => signingKey, find: () => signingKey },
+      clock,
+      lifetimeSeconds: 3600,
+    }),
+    audit,
+    clock,
+    logger,
+  });
+  const studyId = index.findStudy(study.key)?.deliveries[0]?.studyId ?? 'stu_unknown';
+  const durations: number[] = [];
+  let answerBytes = 0;
+  for (let turn = -10; turn < REPEATS; turn += 1) {
+    const request = signedWebhook({
+      secret: SECRET,
+      sentAt: clock.now(),
+      event: {
+        id: `evt_${turn}`,
+        type: 'study.access_requested',
+        data: { studyId, studyInstanceUid: study.key.studyInstanceUid },
+      },
+    });
+    const startedAt = performance.now();
+    const { status, body } = await receiver.receive(request);
+    const text = JSON.stringify(body);
+    const duration = performance.now() - startedAt;
+    expectWholeAnswer(status, body, study.instances);
+    if (turn >= 0) durations.push(duration);
+    answerBytes = Buffer.byteLength(text);
+  }
+  await audit.close();
+  return { latency: summarize(durations), answerBytes };
+}
+
+/** @throws Error where the answer is not the one that was to be timed. */
+function expectWholeAnswer(status: number, body: unknown, instances: number): void {
+  const { urls, manifest } = body as {
+    urls?: unknown[];
+    manifest?: { series: { sops: unknown[] }[] };
+  };
+  const described = manifest?.series.reduce((sum, { sops }) => sum + sops.length, 0);
+  if (status !== 200 || urls?.length !== instances || described !== instances) {
+    throw new Error(
+      `the webhook was answered with ${status}, ${urls?.length} URLs, ${described} in the manifest`,
+    );
+  }
+}
