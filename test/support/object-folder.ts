@@ -17,22 +17,32 @@ export interface ObjectFile {
 }
 
 /** Reads all objects of a data folder. @throws Error for a file that is no Part 10 file or lies where none should. */
-export async function readObjectFolder(dataDir: string): Promise<readonly ObjectFile[]> {
-  const root = path.join(dataDir, 'objects');
-  const names = await fs.readdir(root, { recursive: true, withFileTypes: true });
-  const files = names.filter((entry) => entry.isFile());
-  return Promise.all(files.map(({ parentPath, name }) => readObject(root, path.join(parentPath, name))));
+export function readObjectFolder(dataDir: string): Promise<readonly ObjectFile[]> {
+  return readFolder(path.join(dataDir, 'objects'), /\.dcm$/);
 }
 
-async function readObject(root: string, file: string): Promise<ObjectFile> {
+/** The same of the objects that were kept apart, because another one with their UIDs was there first. */
+export function readConflictFolder(dataDir: string): Promise<readonly ObjectFile[]> {
+  return readFolder(path.join(dataDir, 'conflicts'), /\.[0-9a-f]{16}\.dcm$/);
+}
+
+async function readFolder(root: string, ending: RegExp): Promise<readonly ObjectFile[]> {
+  const names = await fs.readdir(root, { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile());
+  return Promise.all(
+    files.map(({ parentPath, name }) => readObject(root, path.join(parentPath, name), ending)),
+  );
+}
+
+async function readObject(root: string, file: string, ending: RegExp): Promise<ObjectFile> {
   const [customer, studyInstanceUid, seriesInstanceUid, name, ...rest] = path
     .relative(root, file)
     .split(path.sep);
   const bytes = await fs.readFile(file);
   const meta = readFileMeta(bytes);
   if (meta.kind !== 'complete') throw new Error(`${file} is no Part 10 file`);
-  const sopInstanceUid = name?.replace(/\.dcm$/, '');
-  const isInPlace = name?.endsWith('.dcm') === true && rest.length === 0;
+  const sopInstanceUid = name?.replace(ending, '');
+  const isInPlace = sopInstanceUid !== name && rest.length === 0;
   if (!isInPlace || customer === undefined || studyInstanceUid === undefined)
     throw new Error(`${file} lies where no object should`);
   if (meta.sopInstanceUid !== sopInstanceUid || sopInstanceUid === undefined)
