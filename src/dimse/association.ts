@@ -8,6 +8,8 @@ import type { Dispatcher } from './dispatcher.ts';
 import { createIdleTimer } from './idle-timer.ts';
 import type { IdleTimer } from './idle-timer.ts';
 import { createInflow } from './inflow.ts';
+import { createInvoker } from './invoker.ts';
+import type { Invoker } from './invoker.ts';
 import { createMessageAssembler } from './message/assembler.ts';
 import type { MessageAssembler } from './message/assembler.ts';
 import { COMMAND_FIELD, CommandSetError } from './message/command-set.ts';
@@ -73,6 +75,9 @@ interface EventDetail {
   readonly isAcceptable?: boolean;
 }
 
+/** How long a peer may take to answer a request of ours on its Association. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+
 const EVENT_OF_PDU: Readonly<Record<Pdu['type'], UpperLayerEvent>> = {
   'A-ASSOCIATE-RQ': 'Evt6',
   'A-ASSOCIATE-AC': 'Evt3',
@@ -101,6 +106,7 @@ export function createAssociation(options: AssociationOptions): Association {
   let titles: { readonly callingAeTitle: string; readonly calledAeTitle: string } | undefined;
   let contexts: ReadonlyMap<number, AcceptedPresentationContext> = new Map();
   let dispatcher: Dispatcher | undefined;
+  let invoker: Invoker | undefined;
   let assembler: MessageAssembler | undefined;
   let objects = 0;
   let refusedObjects = 0;
@@ -116,6 +122,11 @@ export function createAssociation(options: AssociationOptions): Association {
   let resolveEnded: () => void = nothing;
   const ended = new Promise<void>((resolve) => {
     resolveEnded = resolve;
+  });
+
+  let resolveInvocationsOver: () => void = nothing;
+  const invocationsOver = new Promise<void>((resolve) => {
+    resolveInvocationsOver = resolve;
   });
 
   function info(): AssociationInfo {
@@ -197,6 +208,13 @@ export function createAssociation(options: AssociationOptions): Association {
     idleTimer?.stop();
     if (assembler?.isInMessage() === true) lastError ??= 'ended in the middle of a message';
     dispatcher?.abandon();
+    endInvocations();
+  }
+
+  /** The peer answers nothing any more, and need not be asked. */
+  function endInvocations(): void {
+    invoker?.close('the Association ended before the answer');
+    resolveInvocationsOver();
   }
 
   /** Our own end of the Association. */
@@ -317,13 +335,32 @@ export function createAssociation(options: AssociationOptions): Association {
 
   function onAccepted(negotiated: NegotiatedAssociation<AssociationContext>, proposed: number): void {
     contexts = negotiated.contexts;
+    const { peerMaxPduLengthBytes } = negotiated;
+    const invocations = createInvoker({
+      clock,
+      responseTimeoutMs: RESPONSE_TIMEOUT_MS,
+      send(contextId, commandSet, dataSet) {
+        const command = writeMessagePdus(contextId, true, commandSet, peerMaxPduLengthBytes);
+        raise('Evt9', { bytes: command });
+        if (dataSet === undefined) return;
+        raise('Evt9', { bytes: writeMessagePdus(contextId, false, dataSet, peerMaxPduLengthBytes) });
+      },
+    });
+    invoker = invocations;
     const established = createDispatcher({
       services: options.services,
-      association: negotiated.admitted,
+      association: {
+        ...negotiated.admitted,
+        isIdle: () =>
+          state === 'Sta6' && assembler?.isInMessage() === false && dispatcher?.outstanding() === 0,
+        invoke: (request) => invocations.invoke(request),
+        over: invocationsOver,
+      },
+      invoker: invocations,
       operationsWindow: negotiated.operationsWindow,
       logger,
       send(contextId, commandSet) {
-        const out = writeMessagePdus(contextId, true, commandSet, negotiated.peerMaxPduLengthBytes);
+        const out = writeMessagePdus(contextId, true, commandSet, peerMaxPduLengthBytes);
         raise('Evt9', { bytes: out });
       },
       onAnswered(request, response, dataSetBytes) {
@@ -363,6 +400,7 @@ export function createAssociation(options: AssociationOptions): Association {
     raise('Evt12');
     if (assembler?.isInMessage() === true) lastError = 'A-RELEASE-RQ in the middle of a message';
     dispatcher?.abandon();
+    endInvocations();
     const answer = (): void => {
       outcome ??= 'released';
       raise('Evt14');

@@ -1,4 +1,5 @@
 import type { Logger } from '../core/ports/logger.ts';
+import type { Invoker } from './invoker.ts';
 import type { MessageSink, ReceivedCommand } from './message/assembler.ts';
 import {
   COMMAND_ELEMENT,
@@ -10,16 +11,18 @@ import {
 } from './message/command-set.ts';
 import { answerWith, encodeResponse } from './services/service.ts';
 import type {
-  AssociationContext,
   DimseRequest,
   DimseResponse,
   DimseService,
   Operation,
+  ServedAssociation,
 } from './services/service.ts';
 
 export interface DispatcherOptions {
   readonly services: readonly DimseService[];
-  readonly association: AssociationContext;
+  readonly association: ServedAssociation;
+  /** Takes the responses to requests of ours. */
+  readonly invoker: Pick<Invoker, 'takeResponse'>;
   /** How many operations may be waiting for their outcome before the next message is taken; at least 1. */
   readonly operationsWindow: number;
   readonly logger: Logger;
@@ -44,7 +47,7 @@ export interface Dispatcher extends MessageSink {
  * promise until the response is sent, so that requests which wait on the socket are served strictly one by one.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { services, association, operationsWindow, logger, send, onAnswered } = options;
+  const { services, association, invoker, operationsWindow, logger, send, onAnswered } = options;
   let current:
     { readonly request: DimseRequest; readonly operation: Operation; dataSetBytes: number } | undefined;
   /** What `settled` waits for. */
@@ -112,7 +115,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return;
       }
       if ((commandField & RESPONSE_BIT) !== 0) {
-        throw new CommandSetError(`${commandName(commandField)} without a request of ours`);
+        invoker.takeResponse(received);
+        current = undefined;
+        return;
       }
       const messageId = readUint16(command, COMMAND_ELEMENT.messageId);
       if (messageId === undefined) {

@@ -1,5 +1,6 @@
 import type { InstanceOrigin } from '../../core/study/instance.ts';
 import type { Uid } from '../../dicom/uid.ts';
+import type { Invoker } from '../invoker.ts';
 import type { ReceivedCommand } from '../message/assembler.ts';
 import {
   COMMAND_ELEMENT,
@@ -47,13 +48,23 @@ export interface AssociationContext {
   readonly origin: InstanceOrigin;
 }
 
+/** The Association that a request came on, for a service that has something to say later. */
+export interface ServedAssociation extends AssociationContext {
+  /** Established, between messages, nothing left to answer: a request of ours comes in between nothing. */
+  isIdle(): boolean;
+  /** Sends a request of ours on it. @throws InvocationError */
+  readonly invoke: Invoker['invoke'];
+  /** Resolves when nothing can be sent on it any more; never rejects. */
+  readonly over: Promise<void>;
+}
+
 /** A Service Class as SCP: one kind of request on the Abstract Syntaxes that it supports. */
 export interface DimseService {
   /** One of `COMMAND_FIELD`. */
   readonly commandField: number;
   /** Also decides which Presentation Contexts are accepted. @param abstractSyntaxUid valid, unpadded. */
   supportsAbstractSyntax(abstractSyntaxUid: Uid): boolean;
-  begin(request: DimseRequest, association: AssociationContext): Operation;
+  begin(request: DimseRequest, association: ServedAssociation): Operation;
 }
 
 /** An operation that takes the Data Set in without keeping it and gives an answer known beforehand. */

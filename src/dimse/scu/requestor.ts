@@ -1,0 +1,250 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+
+import type { Clock } from '../../core/ports/clock.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../dicom/implementation.ts';
+import { parseUid } from '../../dicom/uid.ts';
+import type { Uid } from '../../dicom/uid.ts';
+import { createInvoker } from '../invoker.ts';
+import type { Invoker } from '../invoker.ts';
+import { createMessageAssembler } from '../message/assembler.ts';
+import { CommandSetError, RESPONSE_BIT, commandName } from '../message/command-set.ts';
+import type { AcceptedPresentationContext } from '../negotiation.ts';
+import { createPduFramer } from '../pdu/framer.ts';
+import type { PduSink } from '../pdu/framer.ts';
+import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from '../pdu/reader.ts';
+import {
+  ABORT_REASON,
+  ABORT_SOURCE,
+  DICOM_APPLICATION_CONTEXT_NAME,
+  PRESENTATION_CONTEXT_RESULT,
+} from '../pdu/types.ts';
+import type { AAssociateAc, ControlPdu } from '../pdu/types.ts';
+import { writeMessagePdus, writePdu } from '../pdu/writer.ts';
+
+/** Announced as Maximum-length-received, bytes: all that comes back are Command Sets. */
+const MAX_PDU_LENGTH_BYTES = 16_384;
+
+export interface RequestorOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly abstractSyntaxUid: Uid;
+  /** In order of preference. */
+  readonly transferSyntaxUids: readonly Uid[];
+  /** The role that we take, PS3.7 D.3.3.4; SCU is the requestor's without a word. */
+  readonly role: 'SCU' | 'SCP';
+  readonly clock: Clock;
+  /** Longest wait for the connection, the acceptance and each response, milliseconds. */
+  readonly timeoutMs: number;
+  /** Gives the Association up. */
+  readonly signal: AbortSignal;
+}
+
+/** An Association of ours for one Abstract Syntax. */
+export interface OutgoingAssociation {
+  readonly context: AcceptedPresentationContext;
+  readonly invoke: Invoker['invoke'];
+  /** A-RELEASE; resolves when the transport is closed, by force after the timeout. Never rejects. */
+  release(): Promise<void>;
+}
+
+/** The Association could not be made or was refused. */
+export class RequestorError extends Error {
+  override readonly name = 'RequestorError';
+}
+
+/**
+ * Requests an Association with one Presentation Context, for requests of ours. Nothing that the peer requests is served.
+ * @throws RequestorError saying what the peer answered.
+ */
+export function requestAssociation(options: RequestorOptions): Promise<OutgoingAssociation> {
+  const { clock, timeoutMs, signal, role, abstractSyntaxUid } = options;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: options.host, port: options.port, noDelay: true });
+    let phase: 'connecting' | 'requesting' | 'established' | 'releasing' | 'over' = 'connecting';
+    let peerMaxPduLengthBytes = 0;
+    const contexts = new Map<number, AcceptedPresentationContext>();
+    let resolveClosed: () => void = () => undefined;
+    const closed = new Promise<void>((settle) => {
+      resolveClosed = settle;
+    });
+    let cancelTimer = clock.after(timeoutMs, () => {
+      end(phase === 'connecting' ? 'no connection in time' : 'no answer to A-ASSOCIATE-RQ in time', true);
+    });
+
+    const invoker = createInvoker({
+      clock,
+      responseTimeoutMs: timeoutMs,
+      send(contextId, commandSet, dataSet) {
+        socket.write(writeMessagePdus(contextId, true, commandSet, peerMaxPduLengthBytes));
+        if (dataSet !== undefined) {
+          socket.write(writeMessagePdus(contextId, false, dataSet, peerMaxPduLengthBytes));
+        }
+      },
+    });
+    const assembler = createMessageAssembler({
+      contexts,
+      sink: {
+        begin(received) {
+          if ((received.commandField & RESPONSE_BIT) === 0) {
+            throw new CommandSetError(`${commandName(received.commandField)}, which is not served here`);
+          }
+          invoker.takeResponse(received);
+        },
+        write: () => undefined,
+        end: () => undefined,
+      },
+    });
+
+    /** Ends everything; the first reason counts. */
+    function end(reason: string, isOurAbort: boolean): void {
+      if (phase === 'over') return;
+      const wasConnected = phase !== 'connecting';
+      phase = 'over';
+      cancelTimer();
+      signal.removeEventListener('abort', onSignal);
+      invoker.close(reason);
+      reject(new RequestorError(reason));
+      if (isOurAbort && wasConnected && socket.writable) sendAbort(socket);
+      else socket.destroy();
+    }
+    function onSignal(): void {
+      end('given up', true);
+    }
+
+    const sink: PduSink = {
+      onPdu(pdu) {
+        onPdu(pdu);
+        return phase !== 'over';
+      },
+      onPDataTf: () => phase === 'established' || phase === 'releasing',
+      onFragment(contextId, isCommand, bytes, isLast) {
+        try {
+          void assembler.fragment(contextId, isCommand, bytes, isLast);
+        } catch (error) {
+          if (!(error instanceof CommandSetError)) throw error;
+          end(error.message, true);
+        }
+        return phase !== 'over';
+      },
+      onInvalid: (error) => end(error.message, true),
+    };
+    const framer = createPduFramer({
+      limits: {
+        maxAssociatePduBytes: DEFAULT_MAX_ASSOCIATE_PDU_BYTES,
+        maxPDataTfBytes: MAX_PDU_LENGTH_BYTES,
+      },
+      sink,
+    });
+
+    function onPdu(pdu: ControlPdu): void {
+      if (pdu.type === 'A-ASSOCIATE-AC' && phase === 'requesting') onAccepted(pdu);
+      else if (pdu.type === 'A-ASSOCIATE-RJ' && phase === 'requesting') {
+        end(`Association rejected (result ${pdu.result}, source ${pdu.source}, reason ${pdu.reason})`, false);
+      } else if (pdu.type === 'A-ABORT') end(`Association aborted by the peer (source ${pdu.source})`, false);
+      else if (pdu.type === 'A-RELEASE-RP' && phase === 'releasing') end('released', false);
+      else if (pdu.type === 'A-RELEASE-RQ' && (phase === 'established' || phase === 'releasing')) {
+        socket.write(writePdu({ type: 'A-RELEASE-RP' }));
+        // In a collision both sides answer; the peer then closes, or the timer does.
+        if (phase === 'established') {
+          phase = 'releasing';
+          invoker.close('Association released by the peer');
+        }
+      } else end(`unexpected ${pdu.type}`, true);
+    }
+
+    function onAccepted(pdu: AAssociateAc): void {
+      const accepted = acceptedContext(pdu, options);
+      if (typeof accepted === 'string') {
+        end(accepted, true);
+        return;
+      }
+      cancelTimer();
+      phase = 'established';
+      peerMaxPduLengthBytes = pdu.userInformation.maximumLengthReceived ?? 0;
+      contexts.set(accepted.id, accepted);
+      resolve({
+        context: accepted,
+        invoke: (request) => invoker.invoke(request),
+        async release() {
+          if (phase === 'established') {
+            phase = 'releasing';
+            socket.write(writePdu({ type: 'A-RELEASE-RQ' }));
+          }
+          if (phase === 'releasing') {
+            cancelTimer = clock.after(timeoutMs, () => end('no answer to A-RELEASE-RQ in time', true));
+          }
+          await closed;
+        },
+      });
+    }
+
+    socket.on('connect', () => {
+      if (phase !== 'connecting') return;
+      phase = 'requesting';
+      socket.write(associateRq(options));
+    });
+    socket.on('data', (chunk: Buffer) => {
+      if (phase !== 'over') framer.feed(chunk, 0);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message, false));
+    socket.on('close', () => {
+      end('the peer closed the connection', false);
+      resolveClosed();
+    });
+    signal.addEventListener('abort', onSignal, { once: true });
+    if (signal.aborted) onSignal();
+  });
+
+  function sendAbort(socket: Socket): void {
+    const reason = ABORT_REASON['reason-not-specified'];
+    socket.end(writePdu({ type: 'A-ABORT', source: ABORT_SOURCE['service-user'], reason }));
+    // The peer closes upon an A-ABORT; one that does not is not waited for.
+    clock.after(1000, () => socket.destroy());
+  }
+
+  function associateRq(rq: RequestorOptions): Buffer {
+    return writePdu({
+      type: 'A-ASSOCIATE-RQ',
+      protocolVersion: 1,
+      calledAeTitleField: rq.calledAeTitle.padEnd(16),
+      callingAeTitleField: rq.callingAeTitle.padEnd(16),
+      reserved: Buffer.alloc(32),
+      applicationContextName: DICOM_APPLICATION_CONTEXT_NAME,
+      presentationContexts: [{ id: 1, abstractSyntaxUid, transferSyntaxUids: rq.transferSyntaxUids }],
+      userInformation: {
+        maximumLengthReceived: MAX_PDU_LENGTH_BYTES,
+        implementationClassUid: IMPLEMENTATION_CLASS_UID,
+        implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+        roleSelections:
+          role === 'SCU' ? [] : [{ sopClassUid: abstractSyntaxUid, scuRole: false, scpRole: true }],
+        extendedNegotiations: [],
+        commonExtendedNegotiations: [],
+      },
+    });
+  }
+}
+
+/**
+ * The context that the peer accepted, or why it cannot be used. A peer that says nothing to our SCP role is taken at its
+ * acceptance: older ones know the service and not the negotiation.
+ */
+function acceptedContext(
+  pdu: AAssociateAc,
+  { abstractSyntaxUid, transferSyntaxUids, role }: RequestorOptions,
+): AcceptedPresentationContext | string {
+  const [answer] = pdu.presentationContexts;
+  if (answer === undefined) return 'the peer answered no Presentation Context';
+  if (answer.result !== PRESENTATION_CONTEXT_RESULT.acceptance) {
+    return `the peer does not accept the Presentation Context (result ${answer.result})`;
+  }
+  const transferSyntaxUid = parseUid(answer.transferSyntaxUid);
+  if (transferSyntaxUid === undefined || !transferSyntaxUids.includes(transferSyntaxUid)) {
+    return 'the peer chose a Transfer Syntax that was not proposed';
+  }
+  const roles = pdu.userInformation.roleSelections.find((item) => item.sopClassUid === abstractSyntaxUid);
+  if (role === 'SCP' && roles?.scpRole === false) return 'the peer does not let us take the SCP role';
+  return { id: answer.id, abstractSyntaxUid, transferSyntaxUid };
+}
