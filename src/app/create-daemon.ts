@@ -30,6 +30,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorIndex } from './metrics-wiring.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { startErrorOf } from './start-errors.ts';
+import { createStorageCommitment } from './storage-commitment.ts';
 import { httpsOptions } from './tls-files.ts';
 import { VERSION } from '../platform/version.ts';
 
@@ -56,7 +57,9 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const { index, outbox } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    const { index, outbox, commitmentRequests } = openSqliteIndex({
+      filePath: path.join(dataDir, 'index.db'),
+    });
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
@@ -131,6 +134,14 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         'TCP_QUICKACK is not available: senders with Nagle on will be slower',
       );
     }
+    const storageCommitment = createStorageCommitment({
+      config: dimseConfig,
+      requests: commitmentRequests,
+      index,
+      store,
+      clock,
+      logger,
+    });
     const dimse = createDimseServer({
       host: dimseConfig.host,
       port: dimseConfig.port,
@@ -154,6 +165,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       intake,
       logger,
       clock,
+      services: [storageCommitment.service],
       ...(quickAck.kind === 'available' && { tuneSocket: (socket) => quickAck.arm(socket) }),
       onAssociationEnd: ({ outcome }) => metrics.associations.inc({ outcome }),
     });
@@ -230,6 +242,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       const left = (): number => Math.max(0, endAt - clock.now());
       isListening = false;
       await Promise.all([dimse.drain(deadlineMs), publicServer.close(deadlineMs)]);
+      await storageCommitment.stop(left());
       settler.stop();
       await intake.flush();
       await deliveries.stop(left());
@@ -248,6 +261,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
           deliveries.start();
+          storageCommitment.start();
           isListening = true;
           return addresses;
         } catch (error) {
@@ -266,6 +280,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
         router = createRouter(next.routes);
         customers.replace(next);
+        storageCommitment.replacePeers(next.dimse.peers);
         deliveries.probeNow();
         deliveries.wake();
         return Promise.resolve();

@@ -7,7 +7,14 @@ const RESTART_ONLY = ['dataDir', 'dimse', 'http', 'admin', 'avara', 'studies', '
 
 /** The sections that differ and that a running daemon cannot take over. Secrets are compared by value. */
 export function restartOnlyChanges(current: Config, next: Config): readonly string[] {
-  return RESTART_ONLY.filter((section) => !isDeepStrictEqual(plain(current[section]), plain(next[section])));
+  return RESTART_ONLY.filter(
+    (section) => !isDeepStrictEqual(fixedPart(current, section), fixedPart(next, section)),
+  );
+}
+
+/** A section without what a running daemon does take over. */
+function fixedPart(config: Config, section: (typeof RESTART_ONLY)[number]): unknown {
+  return plain(section === 'dimse' ? { ...config.dimse, peers: [] } : config[section]);
 }
 
 /** Secrets hide their value from comparison as from everything else, so they are revealed into a throw-away copy. */

@@ -85,6 +85,14 @@ const dimseTls = z
   .default(null)
   .describe('DICOM over TLS (PS3.15 B.1) instead of plain TCP; null: plain.');
 
+const dimsePeer = z
+  .strictObject({
+    aeTitle: aeTitle.describe('AE title, as the peer names itself when it calls.'),
+    host: host.describe('Address or host name where it listens.'),
+    port: count(1, 65_535).describe('TCP port where it listens.'),
+  })
+  .describe('Where a peer listens, for storage commitment reports.');
+
 const dimse = z
   .strictObject({
     host: host.default('0.0.0.0').describe('Address that modalities connect to.'),
@@ -107,6 +115,22 @@ const dimse = z
         'ARTIM timer (PS3.8 9.1.5): how long a connection may take to request or release an Association.',
       ),
     tls: dimseTls,
+    peers: z
+      .array(dimsePeer)
+      .refine(
+        (peers) => new Set(peers.map(({ aeTitle: title }) => title)).size === peers.length,
+        'must name each AE title once',
+      )
+      .default([])
+      .describe('Modalities and archives that the daemon itself connects to.'),
+    commitmentReportDays: z
+      .number()
+      .min(0.01)
+      .max(365)
+      .default(3)
+      .describe(
+        'For so long the report on a storage commitment request is sent again, until its requestor has taken it.',
+      ),
   })
   .prefault({})
   .describe('The DICOM listener (C-STORE, C-ECHO, storage commitment).');
