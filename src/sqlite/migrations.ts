@@ -142,4 +142,29 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX commitment_request_open ON commitment_request (id, calling_ae) WHERE state = 'open';
   CREATE INDEX commitment_request_settled ON commitment_request (settled_at) WHERE settled_at IS NOT NULL;
   `,
+  // What became of files of watched folders and imports: one row per path, the latest.
+  `
+  CREATE TABLE file (
+    id INTEGER PRIMARY KEY,
+    customer TEXT NOT NULL,
+    source TEXT NOT NULL CHECK (source IN ('folder', 'import')),
+    path TEXT NOT NULL,
+    -- last component of the path, in lower case
+    name TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('stored', 'duplicate', 'conflict', 'archive', 'quarantined')),
+    study_uid TEXT,
+    series_uid TEXT,
+    sop_uid TEXT,
+    code TEXT,
+    reason TEXT,
+    quarantine_id TEXT,
+    place TEXT NOT NULL CHECK (place IN ('kept', 'removed', 'moved', 'quarantine')),
+    at INTEGER NOT NULL,
+    UNIQUE (path, customer)
+  ) STRICT;
+  CREATE INDEX file_by_name ON file (name, at);
+  CREATE INDEX file_gone ON file (at) WHERE place IN ('removed', 'moved');
+  `,
 ];

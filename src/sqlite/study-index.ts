@@ -4,9 +4,11 @@ import path from 'node:path';
 import type Database from 'better-sqlite3';
 
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
+import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
+import { createFileRecords } from './file-records.ts';
 import { InstanceReader } from './instance-reader.ts';
 import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
@@ -25,10 +27,11 @@ export interface SqliteIndex {
   readonly index: StudyIndex;
   readonly outbox: Outbox;
   readonly commitmentRequests: CommitmentRequests;
+  readonly files: FileRecords;
 }
 
 /**
- * Opens the index, and with it the outbox and the storage commitment requests.
+ * Opens the index, and with it the outbox, the storage commitment requests and the records of files.
  * @throws IndexOpenError
  */
 export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
@@ -77,6 +80,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     index,
     outbox: createOutbox({ db, queue, reader }),
     commitmentRequests: createCommitmentRequests({ db, queue, sync: () => index.sync() }),
+    files: createFileRecords(db, queue),
   };
 }
 
