@@ -112,6 +112,8 @@ export interface ReceivedResponse {
 export interface ScriptedPeer {
   /** Sends bytes as they are. */
   send(...bytes: readonly Buffer[]): void;
+  /** Resolves when the system has taken all that was sent, which is how far the acceptor lets us. */
+  drained(): Promise<void>;
   /** The next PDU. @throws where the connection closes first. */
   next(): Promise<Pdu>;
   /** Sends the request and expects its acceptance. */
@@ -212,6 +214,9 @@ export async function connectScriptedPeer(port: number, tls?: ConnectionOptions)
 
   return {
     send: (...bytes) => void socket.write(Buffer.concat(bytes)),
+    async drained() {
+      if (socket.writableNeedDrain) await once(socket, 'drain');
+    },
     next,
     associate,
     response,
