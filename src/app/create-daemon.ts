@@ -15,6 +15,7 @@ import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createSystemClock } from '../platform/clock.ts';
+import { createDigester } from '../platform/digester.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
@@ -121,6 +122,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       index,
       clock,
       logger,
+      digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
       observers: [settler, countIntake(metrics)],
     });

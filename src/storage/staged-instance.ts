@@ -16,10 +16,13 @@ import {
 } from './file-calls.ts';
 import { conflictFileName, type DataLayout, objectPath, seriesFolder } from './layout.ts';
 
-/** Bytes gathered before a write is started: few large writes instead of one per PDV. */
-const WRITE_BATCH_BYTES = 256 * 1024;
-/** Bytes held in memory for one object before the sender has to wait. */
-const HIGH_WATER_BYTES = 1024 * 1024;
+/** Bytes gathered before a write is started: few large writes instead of one per piece. */
+const WRITE_BATCH_BYTES = 128 * 1024;
+
+interface PendingWrite {
+  readonly bytes: Buffer;
+  readonly onWritten: (() => void) | undefined;
+}
 
 export interface StagedFileOptions {
   readonly layout: DataLayout;
@@ -34,10 +37,11 @@ export class StagedFile implements StagedInstance {
   readonly #folders: DurableFolders;
   readonly #path: string;
   readonly #opening: Promise<number>;
-  #queue: Buffer[] = [];
+  #queue: PendingWrite[] = [];
   #queuedBytes = 0;
   #writtenBytes = 0;
   #writing: Promise<void> | undefined;
+  #durable: Promise<void> | undefined;
   #failure: StoreError | undefined;
   bytes = 0;
 
@@ -52,18 +56,26 @@ export class StagedFile implements StagedInstance {
     });
   }
 
-  write(bytes: Buffer): Promise<void> | undefined {
-    if (this.#failure) return undefined;
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+  write(bytes: Buffer, onWritten?: () => void): void {
     this.bytes += bytes.length;
-    if (this.#queuedBytes < WRITE_BATCH_BYTES) return undefined;
-    if (this.#writing === undefined) this.#startWriting();
-    return this.#queuedBytes > HIGH_WATER_BYTES ? this.#writing : undefined;
+    if (this.#failure) {
+      onWritten?.();
+      return;
+    }
+    this.#queue.push({ bytes, onWritten });
+    this.#queuedBytes += bytes.length;
+    if (this.#queuedBytes >= WRITE_BATCH_BYTES && this.#writing === undefined) this.#startWriting();
+  }
+
+  prepare(): void {
+    this.#durable ??= this.#flushDurably();
+    // Whoever commits gets the error; one that is discarded instead needs none.
+    this.#durable.catch(() => undefined);
   }
 
   async commit(key: InstanceKey): Promise<'stored' | 'exists'> {
-    await this.#flushDurably();
+    this.prepare();
+    await this.#durable;
     const target = path.join(this.#layout.objects, objectPath(key));
     const outcome = await this.#link(this.#layout.objects, seriesFolder(key), target);
     if (outcome === 'stored') this.#closeInBackground();
@@ -80,8 +92,7 @@ export class StagedFile implements StagedInstance {
   }
 
   async discard(): Promise<void> {
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#dropQueue();
     await this.#writing;
     const fd = await this.#opening.catch(() => undefined);
     if (fd === undefined) return;
@@ -143,23 +154,31 @@ export class StagedFile implements StagedInstance {
     this.#writing = this.#writeBatch(batch, bytes);
   }
 
-  async #writeBatch(batch: readonly Buffer[], bytes: number): Promise<void> {
+  async #writeBatch(batch: readonly PendingWrite[], bytes: number): Promise<void> {
     try {
-      await writeAll(await this.#opening, batch, this.#writtenBytes);
+      const buffers = batch.map((write) => write.bytes);
+      await writeAll(await this.#opening, buffers, this.#writtenBytes);
       this.#writtenBytes += bytes;
     } catch (error) {
       this.#fail('write an object', error);
     } finally {
       this.#writing = undefined;
+      for (const { onWritten } of batch) onWritten?.();
     }
     if (this.#queuedBytes >= WRITE_BATCH_BYTES && !this.#failure) this.#startWriting();
   }
 
   #fail(operation: string, error: unknown): StoreError {
     this.#failure ??= storeError(operation, error);
+    this.#dropQueue();
+    return this.#failure;
+  }
+
+  #dropQueue(): void {
+    const dropped = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
-    return this.#failure;
+    for (const { onWritten } of dropped) onWritten?.();
   }
 
   #closeInBackground(): void {

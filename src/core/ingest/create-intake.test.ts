@@ -12,6 +12,7 @@ import {
 } from '../../../test/support/data-sets.ts';
 import { createFakeClock, type FakeClock } from '../../../test/support/fake-clock.ts';
 import { createRecordingLogger, type RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { temporaryDigester } from '../../../test/support/temporary-digester.ts';
 import { temporaryIndex } from '../../../test/support/temporary-index.ts';
 import { temporaryStore } from '../../../test/support/temporary-store.ts';
 import { uid } from '../../dicom/uid.ts';
@@ -45,7 +46,15 @@ beforeEach(async () => {
   clock = createFakeClock();
   logger = createRecordingLogger();
   hasSpace = true;
-  intake = createIntake({ store, index, clock, logger, hasSpace: () => hasSpace, observers: [] });
+  intake = createIntake({
+    store,
+    index,
+    clock,
+    logger,
+    digester: temporaryDigester(),
+    hasSpace: () => hasSpace,
+    observers: [],
+  });
 });
 
 const declaredOf = (instance: SyntheticInstance): DeclaredInstance => ({
@@ -219,12 +228,28 @@ describe('intake', () => {
     const instance = ct();
     const key = keyOf(await receive(instance));
     ({ index } = temporaryIndex());
-    intake = createIntake({ store, index, clock, logger, hasSpace: () => true, observers: [] });
+    intake = createIntake({
+      store,
+      index,
+      clock,
+      logger,
+      digester: temporaryDigester(),
+      hasSpace: () => true,
+      observers: [],
+    });
     expect((await receive(instance)).kind).toBe('duplicate');
     expect(index.findInstance(key)?.fileBytes).toBe((await fs.stat(store.pathOf(key))).size);
 
     ({ index } = temporaryIndex());
-    intake = createIntake({ store, index, clock, logger, hasSpace: () => true, observers: [] });
+    intake = createIntake({
+      store,
+      index,
+      clock,
+      logger,
+      digester: temporaryDigester(),
+      hasSpace: () => true,
+      observers: [],
+    });
     const other = ct({ elements: [textElement(0x0008_1030, 'LO', 'OTHER')] });
     expect((await receive(other)).kind).toBe('conflict');
     expect(

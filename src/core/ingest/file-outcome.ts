@@ -20,6 +20,7 @@ export type RejectionCode =
   /** Unpacks to more than the bounds allow, or is nested too deeply. */
   | 'archive-too-large'
   | 'encrypted'
+  | 'unsupported'
   /** Could not be read, or failed here, again and again. */
   | 'unreadable'
   | 'internal-error';

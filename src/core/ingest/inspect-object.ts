@@ -15,19 +15,15 @@ export interface InspectedObject extends InspectedDataSet {
  */
 export async function inspectObject(opened: OpenedInstance): Promise<InspectedObject | undefined> {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
-  const head = buffer.subarray(0, await opened.read(buffer, 0));
-  const meta = readFileMeta(head);
+  let bytes = await opened.read(buffer, 0);
+  const meta = readFileMeta(buffer.subarray(0, bytes));
   if (meta.kind !== 'complete' || meta.transferSyntaxUid === undefined) return undefined;
   const inspector = new DataSetInspector(meta.transferSyntaxUid);
-  // The scanner may keep slices of what it is given, so every read gets memory of its own.
-  inspector.write(Buffer.from(head.subarray(meta.dataSetOffset)));
-  let position = head.length;
-  for (;;) {
-    const target = Buffer.allocUnsafe(READ_BYTES);
-    const bytes = await opened.read(target, position);
+  inspector.write(buffer.subarray(meta.dataSetOffset, bytes));
+  for (let position = bytes; ; position += bytes) {
+    bytes = await opened.read(buffer, position);
     if (bytes === 0) break;
-    inspector.write(target.subarray(0, bytes));
-    position += bytes;
+    inspector.write(buffer.subarray(0, bytes));
   }
   return { meta, ...(await inspector.end()) };
 }

@@ -1,7 +1,9 @@
+import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
 import { hasPixelsElsewhere } from '../../dicom/transfer-syntax.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Digester } from '../ports/digester.ts';
 import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
 import { StoreError } from '../ports/instance-store.ts';
 import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
@@ -15,9 +17,10 @@ import {
   type InstanceOrigin,
   instanceKeyText,
 } from '../study/instance.ts';
-import { DataSetInspector, type InspectedDataSet } from './data-set-inspector.ts';
+import { HeaderReader } from './header-reader.ts';
 import { inspectObject } from './inspect-object.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
+import { ObjectWriter } from './object-writer.ts';
 import type { StagingReleaser } from './staging-releaser.ts';
 
 /** Longest (0000,0902) Error Comment, VR LO. */
@@ -28,6 +31,7 @@ export interface ReceptionContext {
   readonly index: StudyIndex;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly digester: Digester;
   readonly releaser: StagingReleaser;
   /** Serialises receptions of the same key. */
   readonly inFlight: KeyedQueue;
@@ -48,7 +52,8 @@ export class InstanceReception implements Reception {
   readonly #origin: InstanceOrigin;
   readonly #declared: DeclaredInstance;
   readonly #staged: StagedInstance;
-  readonly #inspector: DataSetInspector;
+  readonly #header: HeaderReader;
+  readonly #writer: ObjectWriter;
   readonly #dataSetOffset: number;
 
   /** @throws RangeError where neither File Meta Information nor both UIDs were declared. */
@@ -58,17 +63,19 @@ export class InstanceReception implements Reception {
     this.#declared = declared;
     const fileMeta = declared.fileMeta ?? fileMetaOf(origin, declared);
     this.#dataSetOffset = fileMeta.length;
-    this.#inspector = new DataSetInspector(declared.transferSyntaxUid);
+    this.#header = new HeaderReader(declared.transferSyntaxUid);
     this.#staged = context.store.stage(origin.customer, origin.source);
-    void this.#staged.write(fileMeta);
+    this.#staged.write(fileMeta);
+    this.#writer = new ObjectWriter(this.#staged, context.digester);
   }
 
   write(bytes: Buffer): Promise<void> | undefined {
-    this.#inspector.write(bytes);
-    return this.#staged.write(bytes);
+    this.#header.write(bytes);
+    return this.#writer.write(bytes);
   }
 
   async abort(): Promise<void> {
+    this.#writer.abandon();
     await this.#discard();
   }
 
@@ -86,8 +93,10 @@ export class InstanceReception implements Reception {
   }
 
   async #decide(receivedAt: number): Promise<IngestOutcome> {
-    const inspected = await this.#inspector.end();
-    const { scan } = inspected;
+    const digesting = this.#writer.end();
+    // Looked at further down; a refusal before that does not need it.
+    digesting.catch(() => undefined);
+    const scan = await this.#header.end();
     const isWholeOnly = this.#declared.wholeOnly === true;
     if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
     const extracted = extractHeader(scan);
@@ -104,17 +113,22 @@ export class InstanceReception implements Reception {
       sopInstanceUid: header.sopInstanceUid,
     };
     return this.#context.inFlight.run(instanceKeyText(key), () =>
-      this.#keep(key, header, inspected, receivedAt),
+      this.#keep(key, header, scan.integrity, digesting, receivedAt),
     );
   }
 
   async #keep(
     key: InstanceKey,
     header: InstanceHeader,
-    { scan, sha256 }: InspectedDataSet,
+    integrity: DataSetIntegrity,
+    digesting: Promise<string>,
     receivedAt: number,
   ): Promise<IngestOutcome> {
     const { index } = this.#context;
+    const known = index.findInstance(key);
+    // New, as nearly always: the disk and the digest work side by side.
+    if (known === undefined) this.#staged.prepare();
+    const sha256 = await digesting;
     const instance: StoredInstance = {
       key,
       header,
@@ -124,9 +138,8 @@ export class InstanceReception implements Reception {
       dataSetOffset: this.#dataSetOffset,
       sha256,
       receivedAt,
-      integrity: scan.integrity,
+      integrity,
     };
-    const known = index.findInstance(key);
     if (known !== undefined && known.sha256 !== sha256) return this.#keepApart(instance);
     if (known !== undefined && (await this.#isOnDisk(key, known.fileBytes)))
       return { kind: 'duplicate', key };

@@ -12,9 +12,10 @@ export class SourceError extends Error {
   override readonly name = 'SourceError';
   /**
    * `unreadable`: the file cannot be opened or read, which may pass; `truncated`: they end too soon; `damaged`: they
-   * contradict themselves; `too-large`: they unpack to more than is allowed; `encrypted`: they need a password.
+   * contradict themselves; `too-large`: they unpack to more than is allowed; `encrypted`: they need a password;
+   * `unsupported`: they are packed in a way that is not known here.
    */
-  readonly code: 'unreadable' | 'truncated' | 'damaged' | 'too-large' | 'encrypted';
+  readonly code: 'unreadable' | 'truncated' | 'damaged' | 'too-large' | 'encrypted' | 'unsupported';
   constructor(code: SourceError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -4,8 +4,13 @@ import type { CustomerKey, InstanceKey, Source } from '../study/instance.ts';
 export interface StagedInstance {
   /** Bytes written so far, preamble and File Meta Information included. */
   readonly bytes: number;
-  /** See `Reception.write`; errors come out of {@link commit} and {@link keepApart}. */
-  write(bytes: Buffer): Promise<void> | undefined;
+  /**
+   * Appends bytes, which must not change until `onWritten` is called; it is called exactly once, also after a failure
+   * or a discard. Errors come out of {@link commit} and {@link keepApart}.
+   */
+  write(bytes: Buffer, onWritten?: () => void): void;
+  /** Everything is written: starts making the bytes durable, so that what else is to be decided costs no time. */
+  prepare(): void;
   /**
    * Makes the file durable under its key: data synced, linked into place, directory synced. Its staging link stays, as
    * the mark that the index may not know it yet, until {@link InstanceStore.release}.

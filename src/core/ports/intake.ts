@@ -41,7 +41,7 @@ export type IngestOutcome = InstanceStored | InstanceDuplicate | InstanceConflic
  */
 export interface Reception {
   /**
-   * Takes the next bytes. The buffer is kept until it is written: the caller must not change it afterwards.
+   * Takes the next bytes; their memory may be used again at once.
    * @returns undefined to go on, or a promise to wait for before the next write (back-pressure from the disk).
    * Never rejects: a failed write is remembered and comes out of {@link finish} as a refusal.
    */
