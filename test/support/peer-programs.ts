@@ -13,7 +13,7 @@ export const ARE_PEERS_REQUIRED = process.env.AVARA_INGEST_REQUIRE_PEERS === '1'
 export function arePeersInstalled(...programs: readonly string[]): boolean {
   const missing = programs.filter((program) => spawnSync(program, ['--version']).error !== undefined);
   if (missing.length === 0) return true;
-  const message = `not installed: ${missing.join(', ')} (DCMTK)`;
+  const message = `not installed: ${missing.join(', ')}`;
   if (ARE_PEERS_REQUIRED) throw new Error(`${message}, and AVARA_INGEST_REQUIRE_PEERS=1 wants them`);
   process.stdout.write(`${message}: their tests are skipped\n`);
   return false;

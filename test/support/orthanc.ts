@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+
+import { waitUntil } from './wait-until.ts';
+
+export interface Orthanc {
+  readonly aeTitle: string;
+  readonly dicomPort: number;
+  /** Calls its REST API; `undefined` where the answer is 404. @throws for any other failure. */
+  call<T>(method: 'GET' | 'POST' | 'PUT', resource: string, body?: unknown): Promise<T | undefined>;
+  close(): Promise<void>;
+}
+
+/** Starts the installed Orthanc with an empty store, on free ports of the loopback. */
+export async function startOrthanc(aeTitle = 'ORTHANC'): Promise<Orthanc> {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'orthanc-'));
+  const [httpPort, dicomPort] = await freePorts();
+  const configFile = path.join(folder, 'orthanc.json');
+  const config = {
+    StorageDirectory: path.join(folder, 'db'),
+    IndexDirectory: path.join(folder, 'db'),
+    HttpPort: httpPort,
+    DicomPort: dicomPort,
+    DicomAet: aeTitle,
+    AuthenticationEnabled: false,
+    RemoteAccessAllowed: false,
+    Plugins: [],
+  };
+  await fs.writeFile(configFile, JSON.stringify(config));
+  const child = spawn('Orthanc', [configFile], { stdio: 'ignore' });
+  const ended = once(child, 'close');
+
+  async function call<T>(
+    method: 'GET' | 'POST' | 'PUT',
+    resource: string,
+    body?: unknown,
+  ): Promise<T | undefined> {
+    const response = await fetch(`http://127.0.0.1:${httpPort}${resource}`, {
+      method,
+      ...(body !== undefined && {
+        body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
+      }),
+    });
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw new Error(`Orthanc answered ${response.status} to ${method} ${resource}`);
+    const text = await response.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T | undefined;
+  }
+
+  await waitUntil('Orthanc answers', async () => {
+    if (child.exitCode !== null) throw new Error(`Orthanc ended with ${child.exitCode}`);
+    return call<object>('GET', '/system').catch(() => undefined);
+  });
+  return {
+    aeTitle,
+    dicomPort,
+    call,
+    async close() {
+      child.kill('SIGTERM');
+      await ended;
+      await fs.rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Two ports that nobody listens on. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')] as const;
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const [first, second] = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return [first ?? 0, second ?? 0];
+}
