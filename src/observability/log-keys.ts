@@ -18,6 +18,7 @@ export const LOG_KEYS = {
   sopInstanceUid: 'SOP Instance UID (0008,0018)',
   sopClassUid: 'SOP Class UID (0008,0016)',
   transferSyntaxUid: 'Transfer Syntax UID (0002,0010)',
+  transactionUid: 'Transaction UID (0008,1195) of a storage commitment request',
   product: 'Avara product: viewer or autoScribe',
   avaraStudyId: 'Avara’s id of a study',
   attempts: 'how often it has been tried, counting this time',

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+
+import { configSchema } from './schema.ts';
+
+const peer = (aeTitle: string) => ({ aeTitle, host: '10.20.1.5', port: 104 });
+const problemsOf = (dimse: unknown): readonly string[] =>
+  (configSchema.shape.dimse.safeParse(dimse).error?.issues ?? []).map(
+    ({ path, message }) => `${path.join('.')}: ${message}`,
+  );
+
+it('has no peers unless they are named, and reports for three days', () => {
+  expect(configSchema.shape.dimse.parse(undefined)).toMatchObject({ peers: [], commitmentReportDays: 3 });
+});
+
+it('takes each AE title once, in the form that it has on the wire', () => {
+  expect(configSchema.shape.dimse.parse({ peers: [peer(' CT1 ')] }).peers).toEqual([peer('CT1')]);
+  expect(problemsOf({ peers: [peer('CT1'), peer('CT1 ')] })).toEqual(['peers: must name each AE title once']);
+  expect(problemsOf({ peers: [peer('A\\B')] })).toHaveLength(1);
+  expect(problemsOf({ peers: [{ ...peer('CT1'), port: 0 }] })).toHaveLength(1);
+});
