@@ -22,12 +22,10 @@ export function createCustomers(config: Config): Customers {
     webhookSecrets.clear();
     for (const [name, customer] of Object.entries(customers)) {
       const key = customerKey(name);
-      const { baseUrl, apiKey, webhookSecrets: secrets } = customer.avara;
+      const { avara: account, ...settings } = customer;
+      const { baseUrl, apiKey, webhookSecrets: secrets } = account;
       avara.set(key, {
-        expressCustomerId: customer.expressCustomerId,
-        products: customer.products,
-        severity: customer.severity,
-        ...(customer.facilityName !== undefined && { facilityName: customer.facilityName }),
+        ...settings,
         avara: { baseUrl, apiKey: apiKey.reveal() },
       });
       webhookSecrets.set(

@@ -14,6 +14,16 @@ export interface AvaraCustomer {
   readonly severity: Severity;
   /** For studies that name no institution themselves. */
   readonly facilityName?: string;
+  /** Which of the two above win over what the images say. */
+  readonly override?: readonly ('severity' | 'facilityName')[];
+  /** `usr_…` that new studies are assigned to. */
+  readonly assignedTo?: string;
+  /** Fixed pairs of each study's metadata. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** What modalities are to be called, such as `MRI` for `MR`. */
+  readonly modalityNames?: Readonly<Record<string, string>>;
+  /** Send the older field names of Avara's documentation. */
+  readonly legacyFieldNames?: boolean;
   readonly avara: { readonly baseUrl: string; readonly apiKey: string };
 }
 

@@ -92,7 +92,7 @@ export function createKeyGates(options: KeyGatesOptions): KeyGates {
     isProbe: boolean,
   ): void {
     const gate = gateOf(fingerprint);
-    const fields = { apiKey: fingerprint, customers };
+    const fields = { keyFingerprint: fingerprint, customers };
     noteOutage(gate, evidence, fields);
     const { hold } = gate;
     switch (evidence.kind) {

@@ -1,15 +1,27 @@
-import type { StudyAttributes } from '../core/study/header.ts';
 import type { Product, StudyRecord } from '../core/study/study.ts';
 import type { AvaraCustomer, Severity } from './customers.ts';
-import { describeModality, describeStudy } from './mapping/description.ts';
-import { mapReportMetadata } from './mapping/report-metadata.ts';
-import type { ReportMetadata } from './mapping/report-metadata.ts';
-import { cleanLine, cleanText, firstOf, joinValues, present } from './mapping/text.ts';
+import { FIELD_TABLE } from './mapping/field-table.ts';
+import type { Measure } from './mapping/measures.ts';
+import { studyContext } from './mapping/study-context.ts';
 
-/** Limit that Avara states for a value of `metadata`, characters. */
-const MAX_METADATA_VALUE_LENGTH = 1000;
-/** Length of the VR LT. */
-const MAX_TEXT_LENGTH = 10_240;
+/** Avara's `StudyReportMetadata`, with the names of its SDK. Patient data: never log it. */
+export interface ReportMetadata {
+  readonly patientName?: string;
+  /** `YYYY-MM-DD`. */
+  readonly dateOfBirth?: string;
+  readonly sex?: 'male' | 'female' | 'other';
+  readonly age?: string;
+  readonly height?: Measure<'cm'>;
+  readonly weight?: Measure<'kg'>;
+  readonly mrn?: string;
+  readonly facilityName?: string;
+  readonly referringPhysicianName?: string;
+  readonly procedure?: string;
+  /** `YYYY-MM-DD`, local to the place of the study. */
+  readonly studyDate?: string;
+  /** `HH:MM`, local to the place of the study. */
+  readonly studyTime?: string;
+}
 
 /** Body of `POST /v1/viewer/studies`: nothing of the patient. */
 export interface ViewerStudyBody {
@@ -17,6 +29,7 @@ export interface ViewerStudyBody {
   readonly studyDescription: string;
   readonly severity: Severity;
   readonly expressCustomerId: string;
+  readonly assignedTo?: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -29,48 +42,48 @@ export interface AutoScribeStudyBody extends ViewerStudyBody {
   readonly clinicalHistory?: string;
 }
 
-/** What a create call says of a study; nothing empty is in it. */
-export function mapStudy(
-  study: StudyRecord,
-  product: Product,
-  customer: AvaraCustomer,
-): ViewerStudyBody | AutoScribeStudyBody {
+export type StudyBody = ViewerStudyBody | AutoScribeStudyBody;
+
+/** What a create call says of a study, by the field table; nothing empty is in it. */
+export function mapStudy(study: StudyRecord, product: Product, customer: AvaraCustomer): StudyBody {
   return product === 'viewer' ? mapViewerStudy(study, customer) : mapAutoScribeStudy(study, customer);
 }
 
 export function mapViewerStudy(study: StudyRecord, customer: AvaraCustomer): ViewerStudyBody {
-  return {
-    studyInstanceUid: study.key.studyInstanceUid,
-    studyDescription: describeStudy(study.attributes, study.modalities),
-    severity: severityOf(study.attributes) ?? customer.severity,
-    expressCustomerId: customer.expressCustomerId,
-    metadata: mapMetadata(study),
-  };
+  return assemble(study, 'viewer', customer, {}) as unknown as ViewerStudyBody;
 }
 
 export function mapAutoScribeStudy(study: StudyRecord, customer: AvaraCustomer): AutoScribeStudyBody {
-  const { attributes } = study;
-  return {
-    ...mapViewerStudy(study, customer),
-    reportMetadata: mapReportMetadata(attributes, customer.facilityName),
-    ...present({
-      modality: describeModality(study.modalities),
-      externalPatientId: externalPatientId(attributes, customer.expressCustomerId),
-      clinicalIndication: firstOf(
-        indication(attributes.ReasonForTheRequestedProcedure),
-        indication(attributes.RequestAttributesReasonForTheRequestedProcedure),
-        indication(attributes.ReasonForStudy),
-        indication(attributes.AdmittingDiagnosesDescription),
-      ),
-      clinicalHistory: cleanText(attributes.AdditionalPatientHistory, MAX_TEXT_LENGTH),
-    }),
-  };
+  // Required, also where there is nothing to say.
+  const body = assemble(study, 'autoScribe', customer, { reportMetadata: {} });
+  return body as unknown as AutoScribeStudyBody;
+}
+
+function assemble(
+  study: StudyRecord,
+  product: Product,
+  customer: AvaraCustomer,
+  body: Record<string, unknown>,
+): Record<string, unknown> {
+  const context = studyContext(study, customer);
+  for (const rule of FIELD_TABLE) {
+    const value = rule.products.includes(product) ? rule.value(context) : undefined;
+    if (value === undefined) continue;
+    const [name = '', member] = rule.field.split('.');
+    if (member === undefined) body[name] = value;
+    else {
+      const members = member === '*' ? (value as object) : { [member]: value };
+      body[name] = { ...(body[name] as object | undefined), ...members };
+    }
+  }
+  return body;
 }
 
 /** Members of a create body that identify no patient and that an operator wants to read in a message. */
 const OPEN_MEMBERS: ReadonlySet<string> = new Set([
   'studyInstanceUid',
   'expressCustomerId',
+  'assignedTo',
   'severity',
   'modality',
   'sex',
@@ -98,41 +111,4 @@ function textMembers(value: object): string[] {
     if (typeof member === 'string') return [member];
     return typeof member === 'object' && member !== null ? textMembers(member) : [];
   });
-}
-
-function mapMetadata(study: StudyRecord): Record<string, string> {
-  const limit = MAX_METADATA_VALUE_LENGTH;
-  const members = present({
-    accessionNumber: cleanLine(study.attributes.AccessionNumber, limit),
-    studyId: cleanLine(study.attributes.StudyID, limit),
-    sourceAeTitle: cleanLine(study.origin.callingAeTitle, limit),
-    calledAeTitle: cleanLine(study.origin.calledAeTitle, limit),
-    source: study.origin.source,
-  });
-  return { ...members };
-}
-
-/** Of Requested Procedure Priority, else the retired Study Priority ID; other priorities leave it to the customer. */
-function severityOf(attributes: StudyAttributes): Severity | undefined {
-  const priority = firstOf(
-    cleanLine(attributes.RequestedProcedurePriority, 16),
-    cleanLine(attributes.StudyPriorityID, 16),
-  )?.toUpperCase();
-  if (priority === 'STAT') return 'stat';
-  return priority === 'HIGH' ? 'high' : undefined;
-}
-
-/**
- * Avara links the studies of one `externalPatientId` across a whole account, and Patient IDs repeat between
- * customers, and between issuers within one: both stand before the id.
- */
-function externalPatientId(attributes: StudyAttributes, expressCustomerId: string): string | undefined {
-  const patientId = cleanLine(attributes.PatientID, 64);
-  if (patientId === undefined) return undefined;
-  const issuer = cleanLine(attributes.IssuerOfPatientID, 64);
-  return [expressCustomerId, issuer, patientId].filter((part) => part !== undefined).join(':');
-}
-
-function indication(value: string | undefined): string | undefined {
-  return joinValues(value, '; ', MAX_TEXT_LENGTH);
 }

@@ -5,6 +5,7 @@ import type { ApiSuccess, AvaraClient } from './client.ts';
 import { fingerprintApiKey } from './customers.ts';
 import type { AvaraCustomer, AvaraCustomers } from './customers.ts';
 import { mapStudy, privateValues } from './mappers.ts';
+import { withLegacyNames } from './mapping/legacy-names.ts';
 import { readStudyReply } from './study-reply.ts';
 
 export interface StudyGatewayOptions {
@@ -51,7 +52,7 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     const answer = await clientOf(customer).request({
       method: 'POST',
       path: `/v1/${product}/studies`,
-      body: mapStudy(study, product, customer),
+      body: wireBody(mapStudy(study, product, customer), customer),
       hidden: privateValues(study, customer),
     });
     return answer.ok ? readStudy(answer, study.key.studyInstanceUid) : answer;
@@ -90,6 +91,10 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
   }
 
   return { find, create, expectedExpressCustomerId, close };
+}
+
+function wireBody(body: object, customer: AvaraCustomer): object {
+  return customer.legacyFieldNames === true ? withLegacyNames(body) : body;
 }
 
 function readStudy(answer: ApiSuccess, askedUid: string): GatewayResult<AvaraStudy> {

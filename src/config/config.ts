@@ -23,6 +23,11 @@ export interface CustomerConfig {
   readonly products: readonly ('viewer' | 'autoScribe')[];
   readonly severity: 'normal' | 'high' | 'stat';
   readonly facilityName?: string;
+  readonly override: readonly ('severity' | 'facilityName')[];
+  readonly assignedTo?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly modalityNames?: Readonly<Record<string, string>>;
+  readonly legacyFieldNames: boolean;
   readonly avara: CustomerAvaraConfig;
 }
 

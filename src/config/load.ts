@@ -215,6 +215,11 @@ function resolveCustomer(
     products: customer.products,
     severity: customer.severity,
     ...(customer.facilityName === undefined ? {} : { facilityName: customer.facilityName }),
+    override: customer.override,
+    ...(customer.assignedTo === undefined ? {} : { assignedTo: customer.assignedTo }),
+    ...(customer.metadata === undefined ? {} : { metadata: customer.metadata }),
+    ...(customer.modalityNames === undefined ? {} : { modalityNames: customer.modalityNames }),
+    legacyFieldNames: customer.legacyFieldNames,
     avara: { baseUrl: customer.avara?.baseUrl ?? shared.baseUrl, apiKey, webhookSecrets },
   };
 }

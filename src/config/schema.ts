@@ -194,6 +194,16 @@ const avara = z
   .prefault({})
   .describe('Avara’s API; customers without an "avara" of their own use this key and secret.');
 
+/** Metadata that every study gets from its images; see avara/mapping/field-table.ts. */
+const RESERVED_METADATA = ['accessionNumber', 'studyId', 'source', 'sourceAeTitle', 'calledAeTitle'] as const;
+
+const avaraUserId = z
+  .string()
+  .regex(
+    /^usr_[0-9a-fA-F]{32}$/,
+    'must be "usr_" and 32 hexadecimal digits, as the Avara dashboard shows it',
+  );
+
 const customer = z
   .strictObject({
     expressCustomerId: z
@@ -220,6 +230,36 @@ const customer = z
       .max(200)
       .optional()
       .describe('Facility name for studies whose images have no Institution Name.'),
+    override: z
+      .array(z.enum(['severity', 'facilityName']))
+      .default([])
+      .describe('Which of this customer’s settings win over what the images say.'),
+    assignedTo: avaraUserId.optional().describe('Avara user that new studies are assigned to.'),
+    metadata: z
+      .record(
+        z.string().min(1).max(100),
+        z.string().min(1, 'must not be empty').max(1000, 'must have at most 1000 characters'),
+      )
+      .refine((pairs) => Object.keys(pairs).length <= 40, 'must have at most 40 pairs')
+      .refine(
+        (pairs) => RESERVED_METADATA.every((name) => !(name in pairs)),
+        `must not use the names that are taken from the images: ${RESERVED_METADATA.join(', ')}`,
+      )
+      .optional()
+      .describe('Fixed pairs of text that each study of this customer carries at Avara.'),
+    modalityNames: z
+      .record(
+        z.string().regex(/^[A-Z0-9_]{1,16}$/, 'must be a Modality such as "MR"'),
+        z.string().min(1).max(32),
+      )
+      .optional()
+      .describe('What AutoScribe is told for a DICOM Modality, for example {"MR": "MRI"}.'),
+    legacyFieldNames: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Send the older field names of Avara’s documentation (studyUid, scanDate, scanTime, scanType).',
+      ),
     avara: z
       .strictObject({
         baseUrl: httpUrl.optional().describe('Where Avara’s API is, for this customer.'),

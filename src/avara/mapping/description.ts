@@ -20,11 +20,18 @@ export function describeStudy(attributes: StudyAttributes, modalities: readonly 
   );
 }
 
-/** Distinct modalities joined by `/`, without those that only accompany the images where there are others. */
-export function describeModality(modalities: readonly string[]): string | undefined {
+/**
+ * Distinct modalities joined by `/`, without those that only accompany the images where there are others.
+ * @param names what a modality is to be called instead, such as `MRI` for `MR`.
+ */
+export function describeModality(
+  modalities: readonly string[],
+  names: Readonly<Record<string, string>> = {},
+): string | undefined {
   const all = [...new Set(modalities.flatMap((modality) => cleanLine(modality, 16) ?? []))];
   const imaging = all.filter((modality) => !ACCOMPANYING_MODALITIES.has(modality));
-  return cleanLine((imaging.length > 0 ? imaging : all).join('/'), MAX_LINE_LENGTH);
+  const named = (imaging.length > 0 ? imaging : all).map((modality) => names[modality] ?? modality);
+  return cleanLine([...new Set(named)].join('/'), MAX_LINE_LENGTH);
 }
 
 function procedureOf(attributes: StudyAttributes): string | undefined {
