@@ -30,6 +30,7 @@ import { createDaemonStatus } from './daemon-status.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorIndex } from './metrics-wiring.ts';
 import { restartOnlyChanges } from './reload.ts';
+import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
 import { createStorageCommitment } from './storage-commitment.ts';
 import { httpsOptions } from './tls-files.ts';
@@ -124,7 +125,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       logger,
       digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
-      observers: [settler, countIntake(metrics)],
+      observers: [settler, countIntake(metrics), accountForIntake(freeSpace)],
     });
 
     let router: Router = createRouter(config.routes);
@@ -164,6 +165,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         }
         return decision;
       },
+      isCongested: () => freeSpace.current().isBelowReserve,
       intake,
       logger,
       clock,

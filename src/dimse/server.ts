@@ -15,6 +15,7 @@ import type { Uid } from '../dicom/uid.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createAssociation } from './association.ts';
 import type { Association } from './association.ts';
+import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
 import { negotiate, reject } from './negotiation.ts';
 import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
 import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from './pdu/reader.ts';
@@ -66,6 +67,8 @@ export interface DimseServerOptions {
   readonly tls?: TlsOptions;
   /** Which customer a requestor sends to, if any. */
   admit(request: AdmissionRequest): AdmissionDecision;
+  /** While it holds, requestors that would be let in are told to come later (temporary-congestion). */
+  readonly isCongested?: () => boolean;
   readonly intake: Intake;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -171,7 +174,9 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
       return { kind: 'rejected', reason: 'processing-failure' };
     }
     if (decision.kind === 'rejected') return decision;
-    if (isDraining) return { kind: 'rejected', reason: 'temporary-congestion' };
+    if (isDraining || options.isCongested?.() === true) {
+      return { kind: 'rejected', reason: 'temporary-congestion' };
+    }
     let total = 0;
     let ofPeer = 0;
     for (const association of live) {
@@ -240,7 +245,9 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
 
   function createListener(): Server {
     if (options.tls === undefined) {
-      return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+      return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+        onConnection(readIntoFixedBuffer(socket)),
+      );
     }
     const tlsServer = createTlsServer(
       { handshakeTimeout: artimTimeoutMs, ...options.tls, allowHalfOpen: true, noDelay: true },

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3';
 
+import { writeError } from './write-error.ts';
+
 interface PendingWrite {
   readonly apply: () => unknown;
   readonly resolve: (value: never) => void;
@@ -23,7 +25,10 @@ export class WriteQueue {
     this.#onRollback = onRollback;
   }
 
-  /** Runs `apply` inside a transaction. @returns its value once committed. */
+  /**
+   * Runs `apply` inside a transaction. @returns its value once committed.
+   * @throws StoreError `out-of-resources` where the disk is full or failing, and whatever `apply` throws.
+   */
   write<T>(apply: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#pending.push({ apply, resolve, reject });
@@ -45,7 +50,7 @@ export class WriteQueue {
         for (const write of batch) values.push(write.apply());
       });
     } catch (error) {
-      if (batch.length === 1) batch[0]?.reject(error);
+      if (batch.length === 1) batch[0]?.reject(writeError(error));
       else for (const write of batch) this.#writeAlone(write);
       return;
     }
@@ -60,7 +65,7 @@ export class WriteQueue {
       });
       write.resolve(value as never);
     } catch (error) {
-      write.reject(error);
+      write.reject(writeError(error));
     }
   }
 
