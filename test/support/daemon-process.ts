@@ -25,6 +25,8 @@ export interface DaemonProcess {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves with the exit code when it has ended by itself, or by a signal sent before. */
+  exited(): Promise<number | null>;
   /** Resolves with the first log line that fits, past or future. Rejects if the daemon ends first. */
   logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
 }
@@ -92,6 +94,10 @@ export async function startDaemon(
     },
     async stop() {
       if (!hasEnded) child.kill('SIGTERM');
+      await ended;
+      return child.exitCode;
+    },
+    async exited() {
       await ended;
       return child.exitCode;
     },
