@@ -167,4 +167,76 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX file_by_name ON file (name, at);
   CREATE INDEX file_gone ON file (at) WHERE place IN ('removed', 'moved');
   `,
+  // Changes of studies at Avara, values that instances of a study disagree about, reports, and retrievals.
+  `
+  -- JSON of what Avara was last told
+  ALTER TABLE outbox ADD COLUMN sent TEXT;
+  ALTER TABLE outbox ADD COLUMN wish TEXT NOT NULL DEFAULT 'none' CHECK (wish IN ('none', 'cancel', 'uncancel'));
+  ALTER TABLE outbox ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0;
+  -- counts the reasons to tell Avara something, so that one that comes during an attempt is not lost
+  ALTER TABLE outbox ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE disagreement (
+    study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+    keyword TEXT NOT NULL,
+    value TEXT NOT NULL,
+    instances INTEGER NOT NULL,
+    -- the latest instance that states the value, and when it came
+    sop_uid TEXT NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (study_id, keyword, value)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE report (
+    id INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL UNIQUE,
+    report_id TEXT NOT NULL,
+    avara_study_id TEXT NOT NULL,
+    -- JSON: customers that the signature of the event speaks for
+    signers TEXT NOT NULL,
+    customer TEXT,
+    study_uid TEXT,
+    is_critical INTEGER NOT NULL,
+    presigned_url TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'stored', 'repeated', 'attention')),
+    -- 1, 2, ... per report_id once stored
+    version INTEGER,
+    -- of the PDF
+    sha256 TEXT,
+    attempts INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    last_error TEXT,
+    plain_text TEXT
+  ) STRICT;
+  CREATE INDEX report_due ON report (due_at, id) WHERE state = 'pending';
+  CREATE INDEX report_by_report_id ON report (report_id);
+  CREATE INDEX report_by_study ON report (study_uid, customer);
+
+  CREATE TABLE report_output (
+    id INTEGER PRIMARY KEY,
+    report INTEGER NOT NULL REFERENCES report (id) ON DELETE CASCADE,
+    target TEXT NOT NULL CHECK (target IN ('folder', 'url', 'pacs')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'attention')),
+    attempts INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    last_error TEXT,
+    -- how it ended, such as the SOP Instance UID sent
+    detail TEXT,
+    done_at INTEGER,
+    UNIQUE (report, target)
+  ) STRICT;
+  CREATE INDEX report_output_due ON report_output (due_at, id) WHERE state = 'pending';
+
+  -- Handles of ephemeral sessions: which studies one stands for.
+  CREATE TABLE retrieval (
+    id TEXT PRIMARY KEY,
+    customer TEXT NOT NULL,
+    -- JSON list of Study Instance UIDs
+    studies TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX retrieval_by_expiry ON retrieval (expires_at);
+  `,
 ];
