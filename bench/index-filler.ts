@@ -5,7 +5,7 @@ import { median } from './statistics.ts';
 
 /** Studies that arrive at once, each over an Association of its own: so many writes share a transaction. */
 export const ASSOCIATIONS = 16;
-const BLOCK_INSTANCES = 2000;
+export const BLOCK_INSTANCES = 2000;
 /** What passes between two instances on the population's clock: a million in three years. */
 const STEP_MS = 95_000;
 
@@ -37,7 +37,7 @@ export class IndexFiller {
   async add(instances: number): Promise<number> {
     const end = this.#count + instances;
     const blocks: number[] = [];
-    while (this.#count < end) blocks.push(await this.#addBlock());
+    while (this.#count < end) blocks.push(await this.addBlock());
     return median(blocks);
   }
 
@@ -58,7 +58,8 @@ export class IndexFiller {
     return study;
   }
 
-  async #addBlock(): Promise<number> {
+  /** Adds {@link BLOCK_INSTANCES}. @returns the time for one instance, in microseconds. */
+  async addBlock(): Promise<number> {
     const ended: PopulationStudy[] = [];
     const batches: StoredInstance[][] = [];
     for (let made = 0; made < BLOCK_INSTANCES; made += ASSOCIATIONS) {
@@ -100,4 +101,33 @@ export class IndexFiller {
     this.#now += STEP_MS;
     return this.#now;
   }
+}
+
+/** Time for one instance when the index already held `size`, and beside it in one that began empty. */
+export interface IngestRate {
+  readonly size: number;
+  /** Microseconds. */
+  readonly full: number;
+  readonly empty: number;
+  /** `full` over `empty`, from blocks next to each other. */
+  readonly ratio: number;
+}
+
+/** Adds blocks to both in turn, so that what else the machine does slows both alike. */
+export async function compareIngest(
+  full: IndexFiller,
+  empty: IndexFiller,
+  blocks: number,
+): Promise<IngestRate> {
+  const size = full.count;
+  const pairs: { full: number; empty: number }[] = [];
+  for (let round = 0; round < blocks; round += 1) {
+    pairs.push({ empty: await empty.addBlock(), full: await full.addBlock() });
+  }
+  return {
+    size,
+    full: median(pairs.map((pair) => pair.full)),
+    empty: median(pairs.map((pair) => pair.empty)),
+    ratio: median(pairs.map((pair) => pair.full / pair.empty)),
+  };
 }

@@ -5,9 +5,15 @@ import { Command } from 'commander';
 
 import { openSqliteIndex } from '../src/sqlite/study-index.ts';
 import { finish } from './finish.ts';
-import { ASSOCIATIONS, IndexFiller } from './index-filler.ts';
+import {
+  ASSOCIATIONS,
+  BLOCK_INSTANCES,
+  compareIngest,
+  IndexFiller,
+  type IngestRate,
+} from './index-filler.ts';
 import { measureQueries } from './index-queries.ts';
-import { indexTables, indexVerdicts, type IngestRate } from './index-report.ts';
+import { indexTables, indexVerdicts } from './index-report.ts';
 import { indexPath, measureDaemonStart, measureOpen } from './index-start.ts';
 import { measureWebhook } from './index-webhook.ts';
 import { describeMachine } from './machine.ts';
@@ -17,6 +23,7 @@ interface Options {
   readonly quick?: true;
   readonly instances?: string;
   readonly folder?: string;
+  readonly keep?: true;
   readonly enforce?: true;
   readonly write: boolean;
 }
@@ -26,6 +33,7 @@ const program = new Command('bench:index')
   .option('--quick', '50,000 instances; writes no documentation')
   .option('--instances <count>', 'how many instances to fill in (default: 1000000)')
   .option('--folder <path>', 'where to put the index (default: the folder for temporary files)')
+  .option('--keep', 'leave the index where it is, for EXPLAIN QUERY PLAN and the like')
   .option('--enforce', 'exit with 1 if a budget is missed')
   .option('--no-write', 'leave docs/performance.md as it is')
   .parse();
@@ -34,8 +42,8 @@ const instances = options.quick ? 50_000 : Number(options.instances ?? 1_000_000
 if (!(Number.isSafeInteger(instances) && instances >= 10_000)) {
   program.error('--instances takes a number from 10000');
 }
-/** So many are timed at each size. */
-const window = Math.min(20_000, instances / 5);
+/** Blocks that are timed at each size. */
+const blocks = options.quick ? 5 : 15;
 
 const scratch = await createScratch(options.folder);
 try {
@@ -48,12 +56,14 @@ try {
   const opened = openSqliteIndex({ filePath: indexPath(home) });
   const filler = new IndexFiller(opened.index, opened.outbox);
   const rates: IngestRate[] = [];
-  for (const size of [0, instances / 10, instances]) {
+  for (const size of [instances / 10, instances]) {
     while (filler.count < size) {
-      await filler.add(Math.min(50_000, size - filler.count));
-      console.error(`${filler.count} instances`);
+      const microseconds = await filler.add(Math.min(50_000, size - filler.count));
+      console.error(`${filler.count} instances, the last ones ${microseconds.toFixed(1)} µs each`);
     }
-    rates.push({ size, microseconds: await filler.add(window) });
+    const empty = openSqliteIndex({ filePath: indexPath(await homeIn('empty')) });
+    rates.push(await compareIngest(filler, new IndexFiller(empty.index, empty.outbox), blocks));
+    empty.index.close();
   }
   const large = await filler.addLargeStudy();
   const { studies } = filler;
@@ -75,7 +85,7 @@ try {
     notes: [
       ...machine,
       `Invented patients; CR, US, MR and CT studies of 2 to 702 instances and one of 5,000; ${ASSOCIATIONS} arrive at once, so ${ASSOCIATIONS} instances share a transaction; complete studies are settled and marked as created at Avara.`,
-      'Time per instance: addInstance alone, median of blocks of 2,000. Queries: index in process, file cache warm.',
+      `Time per instance: addInstance alone, median of ${blocks} blocks of ${BLOCK_INSTANCES}, in turn with blocks for an index that began empty. Queries: index in process, file cache warm.`,
     ],
     tables: indexTables(report),
     verdicts: indexVerdicts(report),
@@ -83,7 +93,8 @@ try {
     isEnforced: options.enforce === true,
   });
 } finally {
-  await scratch.remove();
+  if (options.keep) console.error(`kept ${scratch.folder}`);
+  else await scratch.remove();
 }
 
 /** Lets the compiler see the code once, so that the empty index is not charged for it. */
