@@ -182,13 +182,24 @@ describe('an N-ACTION-RQ for storage commitment', () => {
 });
 
 it('holds no more than its bound for all Associations, and lets go of it with each request', async () => {
-  const service = create({ maxHeldBytes: 1000 });
+  const service = create({ maxHeldBytes: 20_000 });
   const dataSet = information(['2.25.2']);
   const slow = service.begin(action(), association);
-  await slow.write(Buffer.alloc(980));
+  for (let sent = 0; sent < 16_384; sent += 1) await slow.write(Buffer.alloc(1));
   expect(await perform(service, action(), dataSet)).toMatchObject({ status: 'resource-limitation' });
   await slow.abort();
   for (let index = 0; index < 20; index += 1) {
     expect(await perform(service, action(), dataSet)).toMatchObject({ status: 'success' });
   }
+});
+
+it('may be handed the same memory for each piece', async () => {
+  const operation = create().begin(action(), association);
+  const memory = Buffer.alloc(10);
+  const dataSet = information(['2.25.2', '2.25.3']);
+  for (let at = 0; at < dataSet.length; at += memory.length) {
+    await operation.write(memory.subarray(0, dataSet.copy(memory, 0, at)));
+  }
+  expect(await operation.finish()).toMatchObject({ status: 'success' });
+  expect(accepted[0]?.references.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(['2.25.2', '2.25.3']);
 });

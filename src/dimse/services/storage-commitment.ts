@@ -41,6 +41,8 @@ export interface StorageCommitmentServiceOptions {
   readonly maxHeldBytes?: number;
 }
 
+const FIRST_BYTES = 4096;
+
 const STATUS_OF_FAULT: Readonly<Record<ActionInformationFault, StatusName>> = {
   'missing-attribute': 'missing-attribute',
   'invalid-value': 'invalid-argument-value',
@@ -118,32 +120,39 @@ export function createStorageCommitmentService(options: StorageCommitmentService
     begin(request, association) {
       const refusal = refuseCommand(request);
       if (refusal !== undefined) return answerWith(refusal);
-      let parts: Buffer[] = [];
+      // One buffer, not a list of pieces: a peer that sends byte by byte must not cost more than its bytes.
+      let gathered = Buffer.alloc(0);
       let bytes = 0;
       let refused: string | undefined;
       const release = (): void => {
-        heldBytes -= bytes;
+        heldBytes -= gathered.length;
+        gathered = Buffer.alloc(0);
         bytes = 0;
-        parts = [];
+      };
+      /** @returns why there is no room. */
+      const makeRoom = (needed: number): string | undefined => {
+        if (needed > maxDataSetBytes) return `more than ${maxDataSetBytes} bytes`;
+        if (needed <= gathered.length) return undefined;
+        const larger = Math.min(Math.max(needed, 2 * gathered.length, FIRST_BYTES), maxDataSetBytes);
+        if (heldBytes - gathered.length + larger > maxHeldBytes)
+          return 'too many requests at once, try again';
+        heldBytes += larger - gathered.length;
+        const next = Buffer.allocUnsafe(larger);
+        gathered.copy(next, 0, 0, bytes);
+        gathered = next;
+        return undefined;
       };
       return {
         write(piece) {
-          if (refused !== undefined) return undefined;
-          if (bytes + piece.length > maxDataSetBytes) refused = `more than ${maxDataSetBytes} bytes`;
-          else if (heldBytes + piece.length > maxHeldBytes) refused = 'too many requests at once, try again';
-          if (refused !== undefined) {
-            release();
-            return undefined;
-          }
-          parts.push(piece);
-          bytes += piece.length;
-          heldBytes += piece.length;
+          refused ??= makeRoom(bytes + piece.length);
+          if (refused !== undefined) release();
+          else bytes += piece.copy(gathered, bytes);
           return undefined;
         },
         async finish() {
           if (refused !== undefined) return { status: 'resource-limitation', errorComment: refused };
           try {
-            const response = await accept(request, association, Buffer.concat(parts, bytes));
+            const response = await accept(request, association, gathered.subarray(0, bytes));
             const actionTypeId = uint16Element(COMMAND_ELEMENT.actionTypeId, REQUEST_STORAGE_COMMITMENT);
             return { ...response, elements: [actionTypeId] };
           } finally {
