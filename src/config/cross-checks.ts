@@ -101,26 +101,49 @@ function checkRoutes(root: Json): RawProblem[] {
 
 function checkFolders(root: Json, folder: string): RawProblem[] {
   const dataDir = resolve(folder, typeof root.dataDir === 'string' ? root.dataDir : './data');
-  const seen: { index: number; path: string }[] = [];
-  return valid(folderSchema, asList(root.folders)).flatMap(({ index, value }) => {
-    const path = resolve(folder, value.path);
-    const overlapping = seen.find((other) => overlaps(other.path, path));
-    seen.push({ index, path });
+  const folders = valid(folderSchema, asList(root.folders)).map(({ index, value }) => ({
+    index,
+    value,
+    path: resolve(folder, value.path),
+  }));
+  return folders.flatMap(({ index, value, path }, position) => {
+    const overlapping = folders.slice(0, position).find((other) => overlaps(other.path, path));
     const at = ['folders', index, 'path'];
+    const problems: RawProblem[] = [];
     if (overlaps(dataDir, path)) {
-      return [
-        { path: at, message: `must not overlap the data folder ${dataDir}, whose files would be imported` },
-      ];
+      problems.push({
+        path: at,
+        message: `must not overlap the data folder ${dataDir}, whose files would be imported`,
+      });
+    } else if (overlapping !== undefined) {
+      problems.push({
+        path: at,
+        message: `must not overlap folders[${overlapping.index}]: a file would belong to both`,
+      });
     }
-    return overlapping === undefined
-      ? []
-      : [
-          {
-            path: at,
-            message: `must not overlap folders[${overlapping.index}]: a file would belong to both`,
-          },
-        ];
+    const target = value.moveTo === undefined ? undefined : resolve(folder, value.moveTo);
+    const message = moveProblem(value.afterImport, target, path, [
+      dataDir,
+      ...folders.filter((other) => other.index !== index).map((other) => other.path),
+    ]);
+    if (message !== undefined) problems.push({ path: ['folders', index, 'moveTo'], message });
+    return problems;
   });
+}
+
+/** @param others the data folder and the other watched folders. */
+function moveProblem(
+  afterImport: 'delete' | 'move' | 'keep',
+  target: string | undefined,
+  watched: string,
+  others: readonly string[],
+): string | undefined {
+  if (target === undefined)
+    return afterImport === 'move' ? 'must be given with afterImport "move"' : undefined;
+  if (afterImport !== 'move') return `has no meaning with afterImport "${afterImport}"; leave it out`;
+  if (isWithin(watched, target)) return 'must not hold the watched folder: stored files would be seen again';
+  const other = others.find((one) => overlaps(one, target));
+  return other === undefined ? undefined : `must not overlap ${other}`;
 }
 
 function checkTokens(root: Json): RawProblem[] {
@@ -193,8 +216,13 @@ function hostsOverlap(a: string, b: string): boolean {
 }
 
 function overlaps(a: string, b: string): boolean {
-  const withEnd = (path: string): string => (path.endsWith(sep) ? path : path + sep);
-  return withEnd(a).startsWith(withEnd(b)) || withEnd(b).startsWith(withEnd(a));
+  return isWithin(a, b) || isWithin(b, a);
+}
+
+/** Whether `path` is `folder` or lies in it. */
+function isWithin(path: string, folder: string): boolean {
+  const withEnd = (one: string): string => (one.endsWith(sep) ? one : one + sep);
+  return withEnd(path).startsWith(withEnd(folder));
 }
 
 function valid<Schema extends z.ZodType>(

@@ -183,7 +183,11 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     access,
     storage,
     log,
-    folders: folders.map((entry) => ({ ...entry, path: resolve(folder, entry.path) })),
+    folders: folders.map(({ moveTo, ...entry }) => ({
+      ...entry,
+      path: resolve(folder, entry.path),
+      ...(moveTo !== undefined && { moveTo: resolve(folder, moveTo) }),
+    })),
     studies: {
       ...studies,
       stableAfterReleaseSeconds: Math.min(studies.stableAfterReleaseSeconds, studies.stableAfterSeconds),

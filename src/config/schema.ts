@@ -99,7 +99,7 @@ const dimse = z
     port: port.default(11_112).describe('TCP port; 0 takes a free one and logs it.'),
     maxAssociations: count(1, 1000)
       .default(64)
-      .describe('Associations open at once; more are rejected as a temporary congestion.'),
+      .describe('Associations open at once; more are rejected for the time being (“local limit exceeded”).'),
     maxAssociationsPerPeer: count(1, 1000)
       .default(16)
       .describe('The same for one peer address, so that one modality cannot shut out the others.'),
@@ -291,6 +291,8 @@ export const routeSchema = z
     'Maps a sender to a customer. The most specific route wins; none means the Association is rejected.',
   );
 
+const fileNamePatterns = z.array(z.string().min(1, 'must not be empty').max(500)).default([]);
+
 /** One entry of `folders`. */
 export const folderSchema = z
   .strictObject({
@@ -299,12 +301,38 @@ export const folderSchema = z
     ),
     customer: customerRef,
     afterImport: z
-      .enum(['delete', 'keep'])
+      .enum(['delete', 'move', 'keep'])
       .default('delete')
-      .describe('What becomes of a file once it is safely stored.'),
+      .describe(
+        'What becomes of a file once it is safely stored: deleted, moved to "moveTo", or kept and remembered.',
+      ),
+    moveTo: filePath
+      .optional()
+      .describe(
+        'With afterImport "move": folder for stored files, with their subfolders. May lie in the watched one.',
+      ),
+    include: fileNamePatterns.describe(
+      'Only files that fit one of these patterns (*, ?, **; without "/" held against the file’s name); empty: all.',
+    ),
+    exclude: fileNamePatterns.describe('Files that fit one of these patterns are left alone.'),
     settledAfterSeconds: seconds(0, 3600)
       .default(5)
       .describe('A file is taken once it has not changed for so long.'),
+    quarantineAfterSeconds: seconds(0, 86_400)
+      .default(60)
+      .describe(
+        'A file that is incomplete or not DICOM goes to quarantine once it has not changed for so long: until then it may still be on its way.',
+      ),
+    concurrency: count(1, 32).default(4).describe('Files read at once.'),
+    watch: z
+      .enum(['auto', 'events', 'polling'])
+      .default('auto')
+      .describe(
+        'How new files are noticed: events of the file system, or polling, which "auto" takes on NFS and SMB.',
+      ),
+    pollIntervalSeconds: seconds(0.1, 3600)
+      .default(5)
+      .describe('With polling: how long between two looks at the folder; large folders rest longer.'),
   })
   .describe('A watched folder.');
 
