@@ -14,7 +14,7 @@ export async function describeMachine(folder: string): Promise<readonly string[]
     `${os.type()} ${os.release()}, data on ${await fileSystemOf(folder)}`,
     `a new file of 4 kB and its folder take ${(await syncMilliseconds(folder)).toFixed(2)} ms to reach the disk: what one Association waits for, at the least, for each object made durable`,
     `Node.js ${process.versions.node}`,
-    `load average at the start ${(os.loadavg()[0] ?? 0).toFixed(1)}: other work on the machine makes all rates lower, ratios less so`,
+    `load average at the start ${(os.loadavg()[0] ?? 0).toFixed(1)}: other work on the machine lowers every rate, most of all for receivers that sync to disk, so repeat what matters on a quiet machine`,
   ];
 }
 
