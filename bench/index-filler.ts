@@ -92,7 +92,9 @@ export class IndexFiller {
     await Promise.all(ended.map(({ key }) => this.#index.settle(key, this.#now, ['viewer'], this.#now)));
     const due = this.#outbox.due(this.#now, ended.length, new Set(), new Set());
     await Promise.all(
-      due.map(({ id }) => this.#outbox.complete(id, `stu_${id.toString(16).padStart(32, '0')}`, this.#now)),
+      due.map(({ id }) =>
+        this.#outbox.complete(id, { avaraStudyId: `stu_${id.toString(16).padStart(32, '0')}` }, this.#now),
+      ),
     );
     this.studies.push(...ended);
   }
