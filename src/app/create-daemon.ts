@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { createDeliveryLoop } from '../avara/delivery-loop.ts';
 import { createStudyGateway } from '../avara/study-gateway.ts';
@@ -10,6 +11,7 @@ import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
 import { createDimseServer } from '../dimse/server.ts';
+import { createFileIntake } from '../folder/file-intake.ts';
 import { createAdminApp } from '../http/admin-app.ts';
 import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -27,8 +29,9 @@ import { createAdminOperations } from './admin-operations.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
+import { folderSettings } from './folders.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { countIntake, mirrorIndex } from './metrics-wiring.ts';
+import { countIntake, mirrorFiles, mirrorIndex } from './metrics-wiring.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -59,7 +62,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const { index, outbox, commitmentRequests } = openSqliteIndex({
+    const { index, outbox, commitmentRequests, files } = openSqliteIndex({
       filePath: path.join(dataDir, 'index.db'),
     });
     lifecycle.opened('index', index, (it) => it.close());
@@ -127,6 +130,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       hasSpace: () => !freeSpace.current().isBelowReserve,
       observers: [settler, countIntake(metrics), accountForIntake(freeSpace)],
     });
+    const fileIntake = await createFileIntake({ dataDir, intake, index, records: files, clock, logger });
 
     let router: Router = createRouter(config.routes);
     const { dimse: dimseConfig } = config;
@@ -215,8 +219,10 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       dimse,
       deliveries,
       freeSpace,
+      files: fileIntake,
       isListening: () => isListening,
     });
+    mirrorFiles(metrics, fileIntake);
     mirrorIndex(metrics, index, () => dimse.associations().length);
     const adminServer = createHttpServer({
       app: createAdminApp({
@@ -230,6 +236,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           status,
           routerNow: () => router,
         }),
+        files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         registry: metrics.registry,
         clock,
         logger,
@@ -246,6 +253,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       const left = (): number => Math.max(0, endAt - clock.now());
       isListening = false;
       await Promise.all([dimse.drain(deadlineMs), publicServer.close(deadlineMs)]);
+      await within(left(), fileIntake.stop());
       await storageCommitment.stop(left());
       settler.stop();
       await intake.flush();
@@ -266,6 +274,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           settler.start();
           deliveries.start();
           storageCommitment.start();
+          await fileIntake.watch(folderSettings(config));
           isListening = true;
           return addresses;
         } catch (error) {
@@ -278,7 +287,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         await stopServing(deadlineMs);
         await lifecycle.close();
       },
-      reload(next) {
+      async reload(next) {
         const ignored = restartOnlyChanges(config, next);
         if (ignored.length > 0)
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
@@ -287,10 +296,17 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         storageCommitment.replacePeers(next.dimse.peers);
         deliveries.probeNow();
         deliveries.wake();
-        return Promise.resolve();
+        await fileIntake.watch(folderSettings(next));
       },
     };
   }
+}
+
+/** Waits for `work`, but not longer than `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const timeout = new AbortController();
+  await Promise.race([work, delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+  timeout.abort();
 }
 
 /** Where this machine reaches the public listener, for set-ups without a `publicUrl`. */

@@ -1,5 +1,6 @@
 import type { DeliveryLoop } from '../avara/delivery-loop.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import type { Readiness } from '../http/admin-operations.ts';
@@ -12,6 +13,7 @@ export interface DaemonStatusOptions {
   readonly dimse: DimseServer;
   readonly deliveries: DeliveryLoop;
   readonly freeSpace: FreeSpace;
+  readonly files: Pick<FileIntake, 'folders' | 'quarantinedCount'>;
   /** Whether every listener is up. */
   readonly isListening: () => boolean;
 }
@@ -20,7 +22,7 @@ const CONFLICTS_SHOWN = 20;
 
 /** The answers of `/api/status` and `/readyz`. */
 export function createDaemonStatus(options: DaemonStatusOptions) {
-  const { version, clock, index, dimse, deliveries, freeSpace, isListening } = options;
+  const { version, clock, index, dimse, deliveries, freeSpace, files, isListening } = options;
   const startedAt = clock.now();
 
   return {
@@ -39,6 +41,8 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           contexts: contexts.length,
         })),
         deliveries: deliveries.status(),
+        folders: files.folders(),
+        quarantined: files.quarantinedCount,
         conflicts: index.conflicts(CONFLICTS_SHOWN).map((conflict) => ({
           ...conflict.key,
           path: conflict.path,

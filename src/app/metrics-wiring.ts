@@ -1,4 +1,5 @@
 import type { IntakeObserver } from '../core/ingest/create-intake.ts';
+import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
@@ -22,5 +23,13 @@ export function mirrorIndex(metrics: Metrics, index: StudyIndex, openAssociation
     for (const [state, count] of Object.entries(totals.deliveries)) metrics.deliveries.set({ state }, count);
     metrics.conflicts.set(totals.conflicts);
     metrics.associationsOpen.set(openAssociations());
+  });
+}
+
+/** Sets the gauges of watched folders and quarantine, before each scrape. */
+export function mirrorFiles(metrics: Metrics, files: FileIntake): void {
+  metrics.beforeScrape(() => {
+    metrics.quarantined.set(files.quarantinedCount);
+    metrics.filesWaiting.set(files.folders().reduce((sum, { waiting }) => sum + waiting, 0));
   });
 }

@@ -18,12 +18,22 @@ import type { AdminOperations, RouteQuestion } from './admin-operations.ts';
 import { PAGE_HEADERS, renderLoginPage, renderStatusPage } from './admin-page.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
+import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
 import { readBody } from './read-body.ts';
-import { badCursor, badParameter, parseStudyQuery, presentStudy, readOne } from './study-list.ts';
+import {
+  badCursor,
+  badParameter,
+  parseStudyQuery,
+  presentStudy,
+  readOne,
+  readProduct,
+} from './study-list.ts';
 
 export interface AdminAppOptions {
   readonly index: Pick<StudyIndex, 'listStudies' | 'findStudy' | 'totals'>;
   readonly operations: AdminOperations;
+  /** Watched folders, quarantine and import. Without it their paths are not there. */
+  readonly files?: FileRoutesOptions | undefined;
   readonly registry: Metrics['registry'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,7 +49,7 @@ const RECENT_SHOWN = 25;
 
 /** What the admin listener answers: health, metrics, the API behind the CLI, the status page. */
 export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
-  const { index, operations, registry, clock, logger, token } = options;
+  const { index, operations, files, registry, clock, logger, token } = options;
   const auth = createAdminAuth({ token, clock, openPaths: OPEN_PATHS });
   const handleError = createErrorHandler(logger);
   const app = new Hono<HttpEnv>();
@@ -80,6 +90,18 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
     const retried = await operations.retryStudy(knownStudy(c));
     return isForm(c) ? c.redirect('/', 303) : c.json({ retried });
   });
+  for (const [action, isCancelled] of [
+    ['cancel', true],
+    ['uncancel', false],
+  ] as const) {
+    app.post(`/api/studies/:customer/:study/${action}`, async (c) => {
+      const product = readProduct(new URL(c.req.url).searchParams);
+      return c.json({ changed: await operations.cancelStudy(knownStudy(c), product, isCancelled) });
+    });
+  }
+  app.post('/api/studies/:customer/:study/correct', async (c) =>
+    c.json({ corrected: await operations.correctStudy(knownStudy(c)) }),
+  );
   app.post('/api/retry', async (c) => {
     const text = readOne(new URL(c.req.url).searchParams, 'customer');
     const customer = parseCustomerKey(text ?? '');
@@ -90,6 +112,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   app.get('/api/route', (c) =>
     c.json(operations.explainRoute(routeQuestion(new URL(c.req.url).searchParams))),
   );
+  if (files !== undefined) app.route('/', createFileRoutes(files));
   app.post('/api/keys/rotate', async (c) => c.json({ keyId: await operations.rotateKeys() }));
 
   app.get('/', (c) => {

@@ -86,6 +86,8 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'conflicts',
       'Instances kept apart because their UIDs were already taken by other bytes.',
     ),
+    filesWaiting: gauge('files_waiting', 'Files seen in watched folders and not yet taken in or given up.'),
+    quarantined: gauge('quarantined', 'Files and members of archives in quarantine.'),
     avaraRequests: counter('avara_requests_total', "Requests to Avara's API, by operation and outcome.", [
       'operation',
       'outcome',

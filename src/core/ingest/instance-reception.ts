@@ -1,7 +1,5 @@
 import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
-import { hasPixelsElsewhere } from '../../dicom/transfer-syntax.ts';
-import type { Uid } from '../../dicom/uid.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Digester } from '../ports/digester.ts';
 import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
@@ -9,7 +7,6 @@ import { StoreError } from '../ports/instance-store.ts';
 import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { StoredInstance, StudyIndex } from '../ports/study-index.ts';
-import { extractHeader } from '../study/extract-header.ts';
 import type { InstanceHeader } from '../study/header.ts';
 import {
   type DeclaredInstance,
@@ -19,12 +16,10 @@ import {
 } from '../study/instance.ts';
 import { HeaderReader } from './header-reader.ts';
 import { inspectObject } from './inspect-object.ts';
+import { judgeDataSet, refused } from './judge-data-set.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
 import type { StagingReleaser } from './staging-releaser.ts';
-
-/** Longest (0000,0902) Error Comment, VR LO. */
-const MAX_MESSAGE_LENGTH = 64;
 
 export interface ReceptionContext {
   readonly store: InstanceStore;
@@ -97,21 +92,9 @@ export class InstanceReception implements Reception {
     // Looked at further down; a refusal before that does not need it.
     digesting.catch(() => undefined);
     const scan = await this.#header.end();
-    const isWholeOnly = this.#declared.wholeOnly === true;
-    if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
-    const extracted = extractHeader(scan);
-    if (!extracted.ok) return refused('cannot-understand', extracted.reason);
-    const { header } = extracted;
-    if (isWholeOnly && announcesMissingImage(header, this.#declared.transferSyntaxUid))
-      return notWhole('truncated', 'The header announces an image, but there is no Pixel Data.');
-    const mismatch = identityMismatch(header, this.#declared);
-    if (mismatch !== undefined) return refused('identity-mismatch', mismatch);
-    const key: InstanceKey = {
-      customer: this.#origin.customer,
-      studyInstanceUid: header.studyInstanceUid,
-      seriesInstanceUid: header.seriesInstanceUid,
-      sopInstanceUid: header.sopInstanceUid,
-    };
+    const judged = judgeDataSet(this.#origin.customer, this.#declared, scan);
+    if (judged.kind === 'refused') return judged;
+    const { key, header } = judged;
     return this.#context.inFlight.run(instanceKeyText(key), () =>
       this.#keep(key, header, scan.integrity, digesting, receivedAt),
     );
@@ -216,30 +199,6 @@ export class InstanceReception implements Reception {
       );
     }
   }
-}
-
-function refused(code: RefusalCode, message: string): InstanceRefused {
-  return { kind: 'refused', code, message: message.slice(0, MAX_MESSAGE_LENGTH) };
-}
-
-function notWhole(integrity: 'truncated' | 'malformed', reason = ''): InstanceRefused {
-  return { ...refused('cannot-understand', reason), integrity };
-}
-
-/** A Data Set that ends with its header looks whole, but is what a copy leaves that stopped before Pixel Data. */
-function announcesMissingImage({ image }: InstanceHeader, transferSyntaxUid: Uid): boolean {
-  const isImage = image.rows !== undefined && image.columns !== undefined;
-  return isImage && image.pixelData === undefined && !hasPixelsElsewhere(transferSyntaxUid);
-}
-
-function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): string | undefined {
-  if (declared.sopInstanceUid !== undefined && declared.sopInstanceUid !== header.sopInstanceUid) {
-    return 'Affected SOP Instance UID differs from the Data Set';
-  }
-  if (declared.sopClassUid !== undefined && declared.sopClassUid !== header.sopClassUid) {
-    return 'Affected SOP Class UID differs from the Data Set';
-  }
-  return undefined;
 }
 
 function fileMetaOf(origin: InstanceOrigin, declared: DeclaredInstance): Buffer {

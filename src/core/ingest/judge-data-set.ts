@@ -1,0 +1,63 @@
+import type { DataSetScan } from '../../dicom/part10/data-set-scan.ts';
+import { hasPixelsElsewhere } from '../../dicom/transfer-syntax.ts';
+import type { Uid } from '../../dicom/uid.ts';
+import type { InstanceRefused, RefusalCode } from '../ports/intake.ts';
+import { extractHeader } from '../study/extract-header.ts';
+import type { InstanceHeader } from '../study/header.ts';
+import type { CustomerKey, DeclaredInstance, InstanceKey } from '../study/instance.ts';
+
+/** Longest (0000,0902) Error Comment, VR LO. */
+const MAX_MESSAGE_LENGTH = 64;
+
+export interface AcceptableDataSet {
+  readonly kind: 'acceptable';
+  readonly key: InstanceKey;
+  readonly header: InstanceHeader;
+}
+
+/** Decides from its scan whether a Data Set may be kept as what it was declared to be. */
+export function judgeDataSet(
+  customer: CustomerKey,
+  declared: DeclaredInstance,
+  scan: DataSetScan,
+): AcceptableDataSet | InstanceRefused {
+  const isWholeOnly = declared.wholeOnly === true;
+  if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
+  const extracted = extractHeader(scan);
+  if (!extracted.ok) return refused('cannot-understand', extracted.reason);
+  const { header } = extracted;
+  if (isWholeOnly && announcesMissingImage(header, declared.transferSyntaxUid))
+    return notWhole('truncated', 'The header announces an image, but there is no Pixel Data.');
+  const mismatch = identityMismatch(header, declared);
+  if (mismatch !== undefined) return refused('identity-mismatch', mismatch);
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = header;
+  return {
+    kind: 'acceptable',
+    key: { customer, studyInstanceUid, seriesInstanceUid, sopInstanceUid },
+    header,
+  };
+}
+
+export function refused(code: RefusalCode, message: string): InstanceRefused {
+  return { kind: 'refused', code, message: message.slice(0, MAX_MESSAGE_LENGTH) };
+}
+
+function notWhole(integrity: 'truncated' | 'malformed', reason = ''): InstanceRefused {
+  return { ...refused('cannot-understand', reason), integrity };
+}
+
+/** A Data Set that ends with its header looks whole, but is what a copy leaves that stopped before Pixel Data. */
+function announcesMissingImage({ image }: InstanceHeader, transferSyntaxUid: Uid): boolean {
+  const isImage = image.rows !== undefined && image.columns !== undefined;
+  return isImage && image.pixelData === undefined && !hasPixelsElsewhere(transferSyntaxUid);
+}
+
+function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): string | undefined {
+  if (declared.sopInstanceUid !== undefined && declared.sopInstanceUid !== header.sopInstanceUid) {
+    return 'Affected SOP Instance UID differs from the Data Set';
+  }
+  if (declared.sopClassUid !== undefined && declared.sopClassUid !== header.sopClassUid) {
+    return 'Affected SOP Class UID differs from the Data Set';
+  }
+  return undefined;
+}
