@@ -6,7 +6,7 @@ import type { AssociationInfo, AssociationOutcome, AssociationSummary } from './
 import { createDispatcher } from './dispatcher.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { createIdleTimer } from './idle-timer.ts';
-import type { IdleTimer } from './idle-timer.ts';
+import type { IdleReason, IdleTimer } from './idle-timer.ts';
 import { createInflow } from './inflow.ts';
 import { createInvoker } from './invoker.ts';
 import type { Invoker } from './invoker.ts';
@@ -42,6 +42,8 @@ export interface AssociationOptions {
   readonly artimTimeoutMs: number;
   /** Longest silence of the peer during the Association, while it is the peer's turn. */
   readonly idleTimeoutMs: number;
+  /** Slowest transfer inside a message that is put up with for as long as that, bytes per second. */
+  readonly minBytesPerSecond: number;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Called when the socket is taken over and after each read. */
@@ -111,6 +113,7 @@ export function createAssociation(options: AssociationOptions): Association {
   let objects = 0;
   let refusedObjects = 0;
   let bytes = 0;
+  let messagesTaken = 0;
 
   let cancelArtim: (() => void) | undefined;
   let idleTimer: IdleTimer | undefined;
@@ -266,6 +269,7 @@ export function createAssociation(options: AssociationOptions): Association {
       if (inflow.isDiscarding() || assembler === undefined) return false;
       try {
         const wait = assembler.fragment(contextId, isCommand, fragment, isLast);
+        if (isLast && !assembler.isInMessage()) messagesTaken += 1;
         if (wait !== undefined) waitForIntake(wait);
       } catch (error) {
         if (!(error instanceof CommandSetError)) throw error;
@@ -295,6 +299,7 @@ export function createAssociation(options: AssociationOptions): Association {
     const release = inflow.block();
     const done = (): void => {
       intakeWaits -= 1;
+      idleTimer?.excuse();
       release();
     };
     promise.then(done, (error: unknown) => {
@@ -381,7 +386,9 @@ export function createAssociation(options: AssociationOptions): Association {
       timeoutMs: options.idleTimeoutMs,
       // While an object is being stored it is not the peer's turn.
       isPeersTurn: () => intakeWaits === 0 && established.outstanding() === 0,
-      onIdle: () => abortAsUser(`peer was silent for ${options.idleTimeoutMs} ms`, 'timed-out'),
+      minBytesPerSecond: options.minBytesPerSecond,
+      messageUnderWay: () => (assembler?.isInMessage() === true ? messagesTaken : undefined),
+      onIdle: (why) => abortAsUser(idleText(why, options), 'timed-out'),
     });
   }
 
@@ -467,7 +474,7 @@ export function createAssociation(options: AssociationOptions): Association {
   tuneSocket?.(socket);
   socket.on('data', (chunk: Buffer) => {
     tuneSocket?.(socket);
-    idleTimer?.touch();
+    idleTimer?.touch(chunk.length);
     inflow.push(chunk);
   });
   socket.on('drain', () => {
@@ -503,6 +510,15 @@ export function createAssociation(options: AssociationOptions): Association {
     destroy: () => socket.destroy(),
     ended,
   };
+}
+
+function idleText(
+  why: IdleReason,
+  { idleTimeoutMs, minBytesPerSecond }: Pick<AssociationOptions, 'idleTimeoutMs' | 'minBytesPerSecond'>,
+): string {
+  return why === 'silent'
+    ? `peer was silent for ${idleTimeoutMs} ms`
+    : `peer sent less than ${minBytesPerSecond} bytes per second of a message for ${idleTimeoutMs} ms`;
 }
 
 /** An AE title field as it may stand in logs and lists, whatever it holds. */

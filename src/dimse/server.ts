@@ -15,7 +15,6 @@ import type { Uid } from '../dicom/uid.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createAssociation } from './association.ts';
 import type { Association } from './association.ts';
-import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
 import { negotiate, reject } from './negotiation.ts';
 import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
 import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from './pdu/reader.ts';
@@ -53,6 +52,11 @@ export interface DimseServerOptions {
    * are closed unheard. Default 1024.
    */
   readonly maxPendingConnections?: number;
+  /**
+   * How many of these may be of one peer address, so that one that opens connections and says nothing leaves room for
+   * the others. Default a quarter of {@link maxPendingConnections}.
+   */
+  readonly maxPendingConnectionsPerPeer?: number;
   /** Maximum-length-received to announce, bytes; at least 4096. Default 131072, the most that DCMTK sends. */
   readonly maxPduLengthBytes?: number;
   /** Default 1 MiB. */
@@ -63,6 +67,11 @@ export interface DimseServerOptions {
   readonly artimTimeoutMs?: number;
   /** Default 5 minutes. */
   readonly idleTimeoutMs?: number;
+  /**
+   * Bytes per second below which a peer that is inside a message counts as silent, so that one that trickles does not
+   * hold its Association for ever; default 1024, 0 puts up with any rate.
+   */
+  readonly minBytesPerSecond?: number;
   /** Serves DICOM over TLS (PS3.15 B) instead of plain TCP. */
   readonly tls?: TlsOptions;
   /** Which customer a requestor sends to, if any. */
@@ -103,6 +112,8 @@ export interface DimseServer {
 const MIN_PDU_LENGTH_BYTES = 4096;
 /** How long a peer gets to take our last A-ABORT when we shut down. */
 const FAREWELL_MS = 250;
+/** Peers named in one line about dropped connections. */
+const MAX_DROPPED_PEERS_NAMED = 8;
 
 /**
  * Accepts Associations for Verification, Storage and any further services given.
@@ -115,11 +126,13 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     maxAssociations = 64,
     maxAssociationsPerPeer = Infinity,
     maxPendingConnections = 1024,
+    maxPendingConnectionsPerPeer = Math.ceil(maxPendingConnections / 4),
     maxPduLengthBytes = 131_072,
     maxAssociatePduBytes = DEFAULT_MAX_ASSOCIATE_PDU_BYTES,
     maxOperationsPerformed = 1,
     artimTimeoutMs = 30_000,
     idleTimeoutMs = 300_000,
+    minBytesPerSecond = 1024,
     intake,
     logger,
     clock,
@@ -129,6 +142,7 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     maxAssociations,
     maxAssociationsPerPeer,
     maxPendingConnections,
+    maxPendingConnectionsPerPeer,
     maxAssociatePduBytes,
     maxOperationsPerformed,
     artimTimeoutMs,
@@ -204,7 +218,19 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     }
   }
 
+  /** Whether this peer has more connections waiting, in their TLS handshake included, than are its share. */
+  function hasTooManyPending(address: string | undefined): boolean {
+    const peerAddress = plainAddress(address);
+    let connections = 0;
+    for (const socket of sockets) if (socket.remoteAddress === address) connections += 1;
+    if (connections <= maxPendingConnectionsPerPeer) return false;
+    for (const association of live)
+      if (association.peerAddress === peerAddress && association.isEstablished()) connections -= 1;
+    return connections > maxPendingConnectionsPerPeer;
+  }
+
   function onConnection(socket: Socket): void {
+    if (socket.destroyed) return;
     const id = randomUUID();
     const peerAddress = plainAddress(socket.remoteAddress);
     const association = createAssociation({
@@ -216,6 +242,7 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
       limits,
       artimTimeoutMs,
       idleTimeoutMs,
+      minBytesPerSecond,
       logger,
       clock,
       ...(options.tuneSocket !== undefined && { tuneSocket: options.tuneSocket }),
@@ -245,9 +272,7 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
 
   function createListener(): Server {
     if (options.tls === undefined) {
-      return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-        onConnection(readIntoFixedBuffer(socket)),
-      );
+      return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
     }
     const tlsServer = createTlsServer(
       { handshakeTimeout: artimTimeoutMs, ...options.tls, allowHalfOpen: true, noDelay: true },
@@ -265,23 +290,28 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
 
   const server = createListener();
   server.maxConnections = maxAssociations + maxPendingConnections;
-  server.on('connection', (socket: Socket) => {
+  // Before the listener's own handler, which is to find a socket that is not wanted closed.
+  server.prependListener('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+    if (!hasTooManyPending(socket.remoteAddress)) return;
+    noteDropped(plainAddress(socket.remoteAddress));
+    socket.destroy();
   });
-  let droppedSinceLog = 0;
-  server.on('drop', () => {
-    droppedSinceLog += 1;
-    if (droppedSinceLog > 1) return;
+  server.on('drop', (dropped) => noteDropped(plainAddress(dropped?.remoteAddress)));
+  const droppedSinceLog = new Map<string, number>();
+  function noteDropped(peerAddress: string): void {
     // One line for a flood, not one per connection.
-    clock.after(1000, () => {
-      logger.warn(
-        { connections: droppedSinceLog, limit: server.maxConnections },
-        'too many connections, closed unheard',
-      );
-      droppedSinceLog = 0;
-    });
-  });
+    if (droppedSinceLog.size === 0) clock.after(1000, logDropped);
+    const known = droppedSinceLog.size < MAX_DROPPED_PEERS_NAMED || droppedSinceLog.has(peerAddress);
+    const name = known ? peerAddress : 'others';
+    droppedSinceLog.set(name, (droppedSinceLog.get(name) ?? 0) + 1);
+  }
+  function logDropped(): void {
+    const peers = Object.fromEntries(droppedSinceLog);
+    droppedSinceLog.clear();
+    logger.warn({ peers, limit: server.maxConnections }, 'too many connections, closed unheard');
+  }
   server.on('error', (error: NodeJS.ErrnoException) => {
     if (server.listening) logger.error({ code: error.code ?? error.name }, 'DIMSE listener failed');
   });

@@ -286,6 +286,29 @@ describe('peers that fall silent or go away', () => {
     expect(intake.received).toHaveLength(0);
   });
 
+  test('an object that comes a byte at a time is given up after the idle time, whatever its peer has left', async () => {
+    const { port, nextSummary, intake } = await start({ idleTimeoutMs: 200, minBytesPerSecond: 10_000 });
+    const ended = nextSummary();
+    const peer = await connectScriptedPeer(port);
+    await peer.associate();
+    const dataSet = dataSetPdus(Buffer.alloc(10_000));
+    peer.send(storeRq());
+    let sent = 0;
+    const trickle = setInterval(() => peer.send(dataSet.subarray(sent, (sent += 1))), 10);
+    try {
+      expect(await peer.next()).toEqual(SERVICE_USER);
+    } finally {
+      clearInterval(trickle);
+    }
+    peer.end();
+    expect(await ended).toMatchObject({
+      outcome: 'timed-out',
+      lastError: 'peer sent less than 10000 bytes per second of a message for 200 ms',
+    });
+    expect(sent).toBeGreaterThan(5);
+    expect(intake.aborted).toHaveLength(1);
+  });
+
   test('an aborted peer that does not close is closed when ARTIM expires', async () => {
     const { port, nextSummary } = await start({ artimTimeoutMs: 200 });
     const ended = nextSummary();

@@ -12,12 +12,15 @@ import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryIntake } from '../support/memory-intake.ts';
 import { createRecordingLogger } from '../support/recording-logger.ts';
 import { connectScriptedPeer, dataSetPdus, echoRq, storeRq } from '../support/scripted-peer.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 let running: RunningDimseServer | undefined;
 afterEach(async () => {
   await running?.server.close();
   running = undefined;
 });
+
+const port = (): number => running?.port ?? 0;
 
 test.each([
   ['maxAssociations', 0],
@@ -72,6 +75,23 @@ test('connections beyond all that may wait are closed unheard, and that is logge
   await clock.advanceAsync(1000);
   await closed;
   running = undefined;
+});
+
+test('connections of one peer that say nothing leave room for its Associations to come, up to its share', async () => {
+  running = await startDimseServer({ maxPendingConnections: 40, maxPendingConnectionsPerPeer: 3 });
+  const silent = await Promise.all([1, 2, 3].map(() => connectScriptedPeer(port())));
+  const beyond = await connectScriptedPeer(port());
+  expect(await beyond.closed()).toEqual([]);
+  silent[0]?.destroy();
+  await waitUntil('the connection is gone', () =>
+    running?.server.associations().length === 2 ? true : undefined,
+  );
+  const peer = await connectScriptedPeer(port());
+  await peer.associate();
+  // An Association that is up takes nothing of the share.
+  const next = await connectScriptedPeer(port());
+  await next.associate();
+  await Promise.all([peer.release(), next.release()]);
 });
 
 test('a further service is negotiated and served beside the others', async () => {
