@@ -10,7 +10,7 @@ export interface InflowOptions {
 
 /** What came in and is not read yet, with its flow control; see {@link createInflow}. */
 export interface Inflow {
-  /** The socket read a chunk. */
+  /** The socket read a chunk; its memory may be used again afterwards. */
   push(chunk: Buffer): void;
   /** Stops reading until the returned function is called, once; several blocks add up. */
   block(): () => void;
@@ -29,25 +29,23 @@ export interface Inflow {
  */
 export function createInflow({ socket, feed, onCaughtUp }: InflowOptions): Inflow {
   let rest: Buffer | undefined;
-  let restFrom = 0;
   const queue: Buffer[] = [];
   let blocks = 0;
   let isDiscarding = false;
 
-  function read(chunk: Buffer, from: number): void {
-    const at = feed(chunk, from);
+  function read(chunk: Buffer): void {
+    const at = feed(chunk, 0);
     if (at >= chunk.length || isDiscarding) return;
-    rest = chunk;
-    restFrom = at;
+    // The socket reads into the same memory again, so what has to wait moves out of it.
+    rest = Buffer.from(chunk.subarray(at));
   }
 
   function readOn(): void {
     while (blocks === 0) {
       const chunk = rest ?? queue.shift();
       if (chunk === undefined) break;
-      const from = rest === undefined ? 0 : restFrom;
       rest = undefined;
-      read(chunk, from);
+      read(chunk);
     }
     if (blocks > 0) return;
     if (socket.isPaused()) socket.resume();
@@ -57,9 +55,9 @@ export function createInflow({ socket, feed, onCaughtUp }: InflowOptions): Inflo
   return {
     push(chunk) {
       if (isDiscarding) return;
-      if (blocks === 0 && rest === undefined && queue.length === 0) read(chunk, 0);
+      if (blocks === 0 && rest === undefined && queue.length === 0) read(chunk);
       else {
-        queue.push(chunk);
+        queue.push(Buffer.from(chunk));
         socket.pause();
       }
     },

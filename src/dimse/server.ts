@@ -15,6 +15,7 @@ import type { Uid } from '../dicom/uid.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createAssociation } from './association.ts';
 import type { Association } from './association.ts';
+import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
 import { negotiate, reject } from './negotiation.ts';
 import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
 import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from './pdu/reader.ts';
@@ -220,10 +221,10 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
 
   /** Whether this peer has more connections waiting, in their TLS handshake included, than are its share. */
   function hasTooManyPending(address: string | undefined): boolean {
-    const peerAddress = plainAddress(address);
     let connections = 0;
     for (const socket of sockets) if (socket.remoteAddress === address) connections += 1;
     if (connections <= maxPendingConnectionsPerPeer) return false;
+    const peerAddress = plainAddress(address);
     for (const association of live)
       if (association.peerAddress === peerAddress && association.isEstablished()) connections -= 1;
     return connections > maxPendingConnectionsPerPeer;
@@ -272,7 +273,9 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
 
   function createListener(): Server {
     if (options.tls === undefined) {
-      return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+      return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+        onConnection(readIntoFixedBuffer(socket)),
+      );
     }
     const tlsServer = createTlsServer(
       { handshakeTimeout: artimTimeoutMs, ...options.tls, allowHalfOpen: true, noDelay: true },

@@ -96,13 +96,14 @@ export function createMessageAssembler({
     if (length > maxCommandSetBytes) {
       throw new CommandSetError(`Command Set is longer than ${maxCommandSetBytes} bytes`);
     }
-    return gathered === undefined ? bytes : Buffer.concat([gathered, bytes]);
+    // A copy in either case: the command outlives the chunk that it came in, and is small.
+    return gathered === undefined ? Buffer.from(bytes) : Buffer.concat([gathered, bytes]);
   }
 
   function commandFragment(at: AcceptedPresentationContext, bytes: Buffer, isLast: boolean) {
     const whole = gather(bytes);
     if (!isLast) {
-      gathered = gathered === undefined ? Buffer.from(bytes) : whole;
+      gathered = whole;
       return undefined;
     }
     gathered = undefined;

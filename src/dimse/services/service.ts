@@ -33,7 +33,7 @@ export interface DimseResponse {
 /** One request being served. Exactly one of `finish` and `abort` ends it. */
 export interface Operation {
   /**
-   * The next bytes of the request's Data Set; they are not changed afterwards.
+   * The next bytes of the request's Data Set; their memory is used again when the call has returned.
    * @returns a promise to wait for before the next call (back-pressure), which never rejects.
    */
   write(bytes: Buffer): Promise<void> | undefined;
