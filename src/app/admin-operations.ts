@@ -1,6 +1,7 @@
 import type { DeliveryLoop } from '../avara/delivery-loop.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { Router } from '../core/routing/route.ts';
 import type { StudySettler } from '../core/study/study-settler.ts';
 import type { AdminOperations } from '../http/admin-operations.ts';
@@ -9,6 +10,7 @@ import type { createDaemonStatus } from './daemon-status.ts';
 
 export interface AdminOperationsOptions {
   readonly clock: Clock;
+  readonly index: StudyIndex;
   readonly settler: StudySettler;
   readonly outbox: Outbox;
   readonly deliveries: DeliveryLoop;
@@ -20,7 +22,7 @@ export interface AdminOperationsOptions {
 
 /** What an operator can have done, over the parts that do it. */
 export function createAdminOperations(options: AdminOperationsOptions): AdminOperations {
-  const { clock, settler, outbox, deliveries, keys, status, routerNow } = options;
+  const { clock, index, settler, outbox, deliveries, keys, status, routerNow } = options;
   /** A retry is a request to try now: also a refused key is asked again at once. */
   const retried = (count: number): number => {
     deliveries.probeNow();
@@ -35,6 +37,15 @@ export function createAdminOperations(options: AdminOperationsOptions): AdminOpe
     },
     retryStudy: async (key) => retried(await outbox.retry(key, clock.now())),
     retryAll: async (customer) => retried(await outbox.retryAll(customer, clock.now())),
+    async cancelStudy(key, product, isCancelled) {
+      const wish = isCancelled ? 'cancel' : 'uncancel';
+      return retried(await outbox.wish(key, product, wish, clock.now()));
+    },
+    async correctStudy(key) {
+      const corrected = await index.acceptDisagreements(key, clock.now());
+      deliveries.wake();
+      return corrected;
+    },
     explainRoute({ calledAe, callingAe, from }) {
       const request = { calledAeTitle: calledAe, callingAeTitle: callingAe ?? '', peerAddress: from };
       return { decision: routerNow().decide(request), rules: routerNow().explain(request) };

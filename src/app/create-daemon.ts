@@ -30,6 +30,7 @@ import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
 import { folderSettings } from './folders.ts';
+import { createLateProducts } from './late-products.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex } from './metrics-wiring.ts';
 import { restartOnlyChanges } from './reload.ts';
@@ -111,6 +112,13 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       logger,
       concurrency: config.avara.concurrency,
+    });
+    const lateProducts = createLateProducts({
+      outbox,
+      customers,
+      clock,
+      logger,
+      onAdded: () => deliveries.wake(),
     });
     const settler = new StudySettler({
       index,
@@ -261,6 +269,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       gateway.close();
       await adminServer.close(Math.min(left(), 1000));
     }
+      await lateProducts.stop();
 
     return {
       async start(): Promise<ListenAddresses> {
@@ -277,6 +286,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           return addresses;
+          void lateProducts.run();
         } catch (error) {
           await stopServing(0);
           await lifecycle.close();
@@ -297,6 +307,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));
+        void lateProducts.run();
       },
     };
   }

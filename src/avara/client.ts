@@ -144,9 +144,19 @@ function classify(
   }
   const said = text === undefined ? '' : describeErrorBody(text, hidden);
   const message = said === '' ? `Avara answered ${status}` : `Avara answered ${status}: ${said}`;
-  if (status === 401 || status === 403) return { ok: false, status, kind: 'unauthorized', message };
-  const isTransient = status === 408 || status === 409 || status === 429 || status < 400 || status >= 500;
+  // Avara's SDK lets this header decide over everything else.
+  const shouldRetry = response.headers.get('x-should-retry');
+  if ((status === 401 || status === 403) && shouldRetry !== 'true') {
+    return { ok: false, status, kind: 'unauthorized', message, scope: status === 401 ? 'key' : 'customer' };
+  }
+  const isUnclear = status === 408 || status === 409 || status < 400 || status >= 500;
+  const isTransient = isUnclear || status === 429 || shouldRetry === 'true';
   if (!isTransient) return { ok: false, status, kind: 'permanent', message };
+  // A rate limit is about time, whatever else is said.
+  if (shouldRetry === 'false' && status !== 429) {
+    const said = `${message} (and asks not to send it again)`;
+    return { ok: false, status, kind: 'permanent', message: said, mayHaveHappened: isUnclear };
+  }
   const retryAfterMs = parseRetryAfter(response.headers, now);
   return {
     ok: false,

@@ -227,6 +227,42 @@ describe('createDeliveryLoop', () => {
     });
   });
 
+  it('holds one customer alone where a 403 may concern it alone', async () => {
+    const { gateway, clock, logger, loop, add, states } = setUp();
+    gateway.fault = (_, study) =>
+      study.key.customer === 'port'
+        ? { kind: 'unauthorized', message: 'Avara answered 403', scope: 'customer' }
+        : undefined;
+    for (const of of ['port', 'port', 'city', 'hill']) add(of);
+    loop.start();
+    await settle();
+    expect(states()).toEqual(['pending', 'pending', 'created', 'created']);
+    expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(loop.status().apiKeys[0]).toMatchObject({
+      state: 'open',
+      heldCustomers: [{ customer: 'port', reason: 'Avara answered 403' }],
+    });
+    gateway.fault = () => undefined;
+    await clock.advanceAsync(60_000);
+    await settle();
+    expect(states()).toEqual(['created', 'created', 'created', 'created']);
+    expect(loop.status().apiKeys[0]).not.toHaveProperty('heldCustomers');
+  });
+
+  it('holds the key once two of its customers are refused', async () => {
+    const { gateway, loop, add, states } = setUp();
+    gateway.fault = (_, study) =>
+      study.key.customer === 'hill'
+        ? undefined
+        : { kind: 'unauthorized', message: 'Avara answered 403', scope: 'customer' };
+    for (const of of ['port', 'city', 'hill']) add(of);
+    loop.start();
+    await settle();
+    expect(states()).toEqual(['pending', 'pending', 'created']);
+    expect(loop.status().apiKeys[0]).toMatchObject({ state: 'refused' });
+    expect(loop.status().apiKeys[0]).not.toHaveProperty('heldCustomers');
+  });
+
   describe('with a rate limit', () => {
     const TOO_MANY = { kind: 'transient', message: 'Avara answered 429', isRateLimit: true } as const;
 

@@ -12,6 +12,8 @@ import type { Product } from '../core/study/study.ts';
 import { fingerprintApiKey, groupByApiKey } from './customers.ts';
 import type { AvaraCustomers } from './customers.ts';
 import type { ApiKeyStatus, DeliveryLoopStatus } from './delivery-status.ts';
+import { customerGate, entryGate } from './entry-gate.ts';
+import type { EntryGate } from './entry-gate.ts';
 import { createGatedGateway } from './gated-gateway.ts';
 import { createKeyGates } from './key-gates.ts';
 import type { KeyEvidence } from './key-gates.ts';
@@ -73,6 +75,8 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
   const resting = new Map<number, number>();
   const outcomes: Record<DeliveryOutcome['kind'] | 'failed', number> = {
     created: 0,
+    changed: 0,
+    unchanged: 0,
     postponed: 0,
     unauthorized: 0,
     attention: 0,
@@ -104,18 +108,18 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
   /** @returns milliseconds until there may be more to do; undefined: not before something else happens. */
   function takeDueEntries(): number | undefined {
     const now = clock.now();
-    const groups = groupByApiKey(customers);
+    const groups = gateGroups();
     const busy = busyIds(now);
-    const held = [...groups].filter(([fingerprint]) => gates.holdOf(fingerprint) !== undefined);
+    const held = [...groups].filter(([gate]) => gates.holdOf(gate) !== undefined);
     const heldCustomers = new Set(held.flatMap(([, members]) => members));
 
-    for (const [fingerprint, members] of held) {
-      const hold = gates.holdOf(fingerprint);
+    for (const [gate, members] of held) {
+      const hold = gates.holdOf(gate);
       if (hold === undefined || hold.isProbing || hold.until > now || freeSlots() === 0) continue;
-      const entry = pickProbe(fingerprint, members, busy, now);
+      const entry = pickProbe(gate, members, busy, now);
       if (entry === undefined) continue;
-      gates.beginProbe(fingerprint);
-      lastProbed.set(fingerprint, entry.id);
+      gates.beginProbe(gate);
+      lastProbed.set(gate, entry.id);
       busy.add(entry.id);
       launch(entry, true);
     }
@@ -139,8 +143,8 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
     busy: ReadonlySet<number>,
   ): number | undefined {
     const times = [outbox.nextDueAt(heldCustomers, busy), ...resting.values()];
-    for (const [fingerprint, members] of groups) {
-      const hold = gates.holdOf(fingerprint);
+    for (const [gate, members] of groups) {
+      const hold = gates.holdOf(gate);
       if (hold === undefined || hold.isProbing) continue;
       const dueAt = outbox.nextDueAt(allCustomersBut(members), busy);
       if (dueAt !== undefined) times.push(Math.max(dueAt, hold.until));
@@ -152,7 +156,7 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
 
   /** Another entry than last time where there is one: a single study must not decide over the key for ever. */
   function pickProbe(
-    fingerprint: string,
+    gate: string,
     members: readonly CustomerKey[],
     busy: ReadonlySet<number>,
     now: number,
@@ -160,7 +164,7 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
     const candidates = outbox
       .due(now, PROBE_CANDIDATES, allCustomersBut(members), busy)
       .filter((entry) => members.includes(entry.study.key.customer) && !isTwinUnderway(entry));
-    return candidates.find((entry) => entry.id !== lastProbed.get(fingerprint)) ?? candidates[0];
+    return candidates.find((entry) => entry.id !== lastProbed.get(gate)) ?? candidates[0];
   }
 
   function launch(entry: OutboxEntry, isProbe: boolean): void {
@@ -170,28 +174,26 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
   }
 
   async function attempt(entry: OutboxEntry, isProbe: boolean): Promise<void> {
-    const fingerprint = fingerprintOf(entry);
-    function report(evidence: KeyEvidence | undefined): void {
-      if (fingerprint !== undefined && evidence !== undefined)
-        gates.report(fingerprint, customersOf(fingerprint), evidence, isProbe);
-    }
+    const gate = gateOf(entry);
     const gated = createGatedGateway({
       gateway,
       clock,
-      hold: () => (fingerprint === undefined || isProbe ? undefined : gates.holdOf(fingerprint)),
+      hold: () => (isProbe ? undefined : gate?.hold()),
       // At once, not after the outbox has written it down: attempts side by side must not send another call meanwhile.
-      onFailure: (failure) => report(evidenceOf(failure)),
+      onFailure: (failure) => gate?.report(evidenceOf(failure), isProbe, scopeOf(failure)),
     });
     try {
       const outcome = await deliverStudy(entry, { outbox, gateway: gated, clock, random, backoff });
       outcomes[outcome.kind] += 1;
       logOutcome(entry, outcome);
       // A look-up alone proves nothing: a key may be allowed to read and not to create.
-      if (outcome.kind === 'created' || outcome.kind === 'attention') report({ kind: 'works' });
+      const isVerdict = outcome.kind !== 'postponed' && outcome.kind !== 'unauthorized';
+      if (outcome.kind === 'unchanged') gate?.report({ kind: 'none' }, isProbe);
+      else if (isVerdict) gate?.report({ kind: 'works' }, isProbe);
     } catch (error) {
       outcomes.failed += 1;
       await recover(entry, error);
-      report({ kind: 'none' });
+      gate?.report({ kind: 'none' }, isProbe);
     } finally {
       inFlight.delete(entry.id);
       wake();
@@ -221,6 +223,13 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
       lastSuccessAt = now;
       const { avaraStudyId, isAdopted } = outcome;
       logger.info({ ...fields, avaraStudyId, isAdopted }, 'study is at Avara');
+      return;
+    }
+    if (outcome.kind === 'unchanged') return;
+    if (outcome.kind === 'changed') {
+      lastSuccessAt = now;
+      const { avaraStudyId, isCancelled } = outcome;
+      logger.info({ ...fields, avaraStudyId, isCancelled }, 'Avara knows what is new of a study');
       return;
     }
     lastFailure = { at: now, error: outcome.error };
@@ -261,8 +270,24 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
     return customer && fingerprintApiKey(customer.avara);
   }
 
-  function customersOf(fingerprint: string): readonly CustomerKey[] {
-    return groupByApiKey(customers).get(fingerprint) ?? [];
+  function gateOf(entry: OutboxEntry): EntryGate | undefined {
+    const { customer } = entry.study.key;
+    const fingerprint = fingerprintOf(entry);
+    return fingerprint === undefined
+      ? undefined
+      : entryGate(gates, fingerprint, customer, groupByApiKey(customers).get(fingerprint) ?? []);
+  }
+
+  /** Whatever can be held: each API key, and each customer of a key that serves several. */
+  function gateGroups(): ReadonlyMap<string, readonly CustomerKey[]> {
+    const groups = new Map<string, readonly CustomerKey[]>();
+    for (const [fingerprint, members] of groupByApiKey(customers)) {
+      groups.set(fingerprint, members);
+      // While the key is held its own probe speaks for all.
+      if (members.length > 1 && gates.holdOf(fingerprint) === undefined)
+        for (const member of members) groups.set(customerGate(fingerprint, member), [member]);
+    }
+    return groups;
   }
 
   function allCustomersBut(members: readonly CustomerKey[]): ReadonlySet<CustomerKey> {
@@ -309,9 +334,16 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
   function keyStatus(fingerprint: string, members: readonly CustomerKey[]): ApiKeyStatus {
     const hold = gates.holdOf(fingerprint);
     const unreachableSince = gates.failingSince(fingerprint);
+    const heldCustomers = members.flatMap((customer) => {
+      const own = gates.holdOf(customerGate(fingerprint, customer));
+      return own === undefined
+        ? []
+        : [{ customer, reason: own.reason, since: own.since, nextAttemptAt: own.until }];
+    });
     return {
       fingerprint,
       customers: members,
+      ...(heldCustomers.length > 0 && { heldCustomers }),
       state: hold?.cause ?? 'open',
       ...(hold === undefined ? {} : { reason: hold.reason, since: hold.since, nextAttemptAt: hold.until }),
       ...(unreachableSince === undefined ? {} : { unreachableSince }),
@@ -324,6 +356,10 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
 function identify(entry: OutboxEntry): { customer: CustomerKey; studyInstanceUid: string; product: Product } {
   const { customer, studyInstanceUid } = entry.study.key;
   return { customer, studyInstanceUid, product: entry.product };
+}
+
+function scopeOf(failure: GatewayFailure): 'key' | 'customer' {
+  return failure.kind === 'unauthorized' ? (failure.scope ?? 'key') : 'key';
 }
 
 /** @returns undefined where the failure is a verdict on the study: the attempt's end says that the key works. */

@@ -7,6 +7,13 @@ import type { HoldCause } from './key-gates.ts';
 export interface ApiKeyStatus {
   readonly fingerprint: string;
   readonly customers: readonly CustomerKey[];
+  /** Customers of the key that Avara refuses it for (403), while others are served. */
+  readonly heldCustomers?: readonly {
+    readonly customer: CustomerKey;
+    readonly reason: string;
+    readonly since: number;
+    readonly nextAttemptAt: number;
+  }[];
   readonly state: 'open' | HoldCause;
   /** What Avara said, where the key is held. */
   readonly reason?: string;

@@ -36,6 +36,11 @@ export function createGatedGateway(options: GatedGatewayOptions): StudyGateway {
   return {
     find: async (study, product) => holdBack() ?? noted(await gateway.find(study, product)),
     create: async (study, product) => holdBack() ?? noted(await gateway.create(study, product)),
+    update: async (study, product, avaraStudyId, sent) =>
+      holdBack() ?? noted(await gateway.update(study, product, avaraStudyId, sent)),
+    setCancelled: async (study, product, avaraStudyId, isCancelled) =>
+      holdBack() ?? noted(await gateway.setCancelled(study, product, avaraStudyId, isCancelled)),
+    describe: (study, product) => gateway.describe(study, product),
     expectedExpressCustomerId: (study) => gateway.expectedExpressCustomerId(study),
   };
 }

@@ -59,6 +59,8 @@ export interface KeyGates {
     evidence: KeyEvidence,
     isProbe: boolean,
   ): void;
+  /** Forgets a hold that another one takes the place of. */
+  drop(fingerprint: string): void;
   /** Lets all held keys be probed at once: an operator says that the cause is mended. */
   probeNow(): void;
 }
@@ -208,6 +210,7 @@ export function createKeyGates(options: KeyGatesOptions): KeyGates {
   return {
     holdOf: (fingerprint) => gates.get(fingerprint)?.hold,
     failingSince: (fingerprint) => gates.get(fingerprint)?.outage?.since,
+    drop: (fingerprint) => void gates.delete(fingerprint),
     beginProbe,
     report,
     probeNow,

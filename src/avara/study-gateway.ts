@@ -4,7 +4,10 @@ import { createAvaraClient } from './client.ts';
 import type { ApiSuccess, AvaraClient } from './client.ts';
 import { fingerprintApiKey } from './customers.ts';
 import type { AvaraCustomer, AvaraCustomers } from './customers.ts';
+import { describeErrorBody } from './error-text.ts';
+import { mapChanges } from './mapping/changes.ts';
 import { mapStudy, privateValues } from './mappers.ts';
+import type { StudyBody } from './mappers.ts';
 import { withLegacyNames } from './mapping/legacy-names.ts';
 import { readStudyReply } from './study-reply.ts';
 
@@ -58,6 +61,52 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     return answer.ok ? readStudy(answer, study.key.studyInstanceUid) : answer;
   }
 
+  function describe(study: StudyRecord, product: Product): string {
+    const customer = customers.get(study.key.customer);
+    return customer === undefined ? '{}' : JSON.stringify(mapStudy(study, product, customer));
+  }
+
+  async function update(
+    study: StudyRecord,
+    product: Product,
+    avaraStudyId: string,
+    sent: string,
+  ): Promise<GatewayResult<undefined>> {
+    const customer = servedCustomer(study, product);
+    if ('kind' in customer) return { ok: false, ...customer };
+    const before = JSON.parse(sent) as Partial<StudyBody>;
+    const changes = mapChanges(product, before, mapStudy(study, product, customer));
+    if (changes === undefined) return { ok: true, value: undefined };
+    const answer = await clientOf(customer).request({
+      method: 'PATCH',
+      path: `/v1/${product}/studies/${encodeURIComponent(avaraStudyId)}`,
+      body: wireBody(changes, customer),
+      hidden: privateValues(study, customer),
+    });
+    return answer.ok ? { ok: true, value: undefined } : answer;
+  }
+
+  async function setCancelled(
+    study: StudyRecord,
+    product: Product,
+    avaraStudyId: string,
+    isCancelled: boolean,
+  ): Promise<GatewayResult<{ isDone: boolean; message?: string }>> {
+    const customer = servedCustomer(study, product);
+    if ('kind' in customer) return { ok: false, ...customer };
+    const hidden = privateValues(study, customer);
+    const answer = await clientOf(customer).request({
+      method: 'POST',
+      path: `/v1/${product}/studies/${isCancelled ? 'cancel' : 'uncancel'}`,
+      body: { studyId: avaraStudyId },
+      hidden,
+    });
+    if (!answer.ok) return answer;
+    const { success, message } = answer.body as { success?: unknown; message?: unknown };
+    const said = typeof message === 'string' ? describeErrorBody(message, hidden) : '';
+    return { ok: true, value: { isDone: success === true, ...(said !== '' && { message: said }) } };
+  }
+
   function expectedExpressCustomerId(study: StudyRecord): string {
     const customer = customers.get(study.key.customer);
     if (customer === undefined) throw new RangeError(`customer ${study.key.customer} is not configured`);
@@ -90,7 +139,7 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     for (const client of clients.values()) client.close();
   }
 
-  return { find, create, expectedExpressCustomerId, close };
+  return { find, create, describe, update, setCancelled, expectedExpressCustomerId, close };
 }
 
 function wireBody(body: object, customer: AvaraCustomer): object {

@@ -18,6 +18,8 @@ const deliverySchema = z.object({
   studyId: z.string().nullish(),
   attempts: z.number(),
   lastError: z.string().nullish(),
+  isCancelled: z.boolean().optional(),
+  isChangePending: z.boolean().optional(),
 });
 
 const studySchema = z.object({
@@ -29,6 +31,7 @@ const studySchema = z.object({
   firstReceivedAt: z.string(),
   lastReceivedAt: z.string(),
   avara: z.array(deliverySchema),
+  disagreements: z.array(z.string()).optional(),
 });
 export type AdminStudy = z.output<typeof studySchema>;
 
@@ -82,6 +85,10 @@ export interface DaemonClient {
   complete(study: StudyName): Promise<void>;
   /** @returns how many of the study's deliveries are tried again. */
   retry(study: StudyName): Promise<number>;
+  /** Cancels a study at Avara, or undoes that. @returns how many deliveries that concerns. */
+  setCancelled(study: StudyName, product: string | undefined, isCancelled: boolean): Promise<number>;
+  /** Takes over what later images of a study state otherwise. @returns the keywords that changed. */
+  correct(study: StudyName): Promise<readonly string[]>;
   /** The same for every study (of one customer) that needs attention or waits for its next try. */
   retryAll(customer: string | undefined): Promise<number>;
   /** Whether a daemon answers at all. */
@@ -182,6 +189,15 @@ export function createDaemonClient({ url, token }: DaemonAddress): DaemonClient 
     },
     async retry(study) {
       return (await call(`${studyPath(study)}/retry`, retriedSchema, 'POST')).retried;
+    },
+    async setCancelled(study, product, isCancelled) {
+      const query = product === undefined ? '' : `?product=${encodeURIComponent(product)}`;
+      const path = `${studyPath(study)}/${isCancelled ? 'cancel' : 'uncancel'}${query}`;
+      return (await call(path, z.object({ changed: z.number() }), 'POST')).changed;
+    },
+    async correct(study) {
+      const schema = z.object({ corrected: z.array(z.string()) });
+      return (await call(`${studyPath(study)}/correct`, schema, 'POST')).corrected;
     },
     async retryAll(customer) {
       const query = customer === undefined ? '' : `?customer=${encodeURIComponent(customer)}`;

@@ -20,6 +20,12 @@ export function parseUidArgument(text: string): string {
   return uid;
 }
 
+export function parseProductArgument(text: string): string {
+  if (text !== 'viewer' && text !== 'autoScribe')
+    throw new InvalidArgumentError('Give viewer or autoScribe.');
+  return text;
+}
+
 export function parseCustomerArgument(text: string): string {
   const key = parseCustomerKey(text);
   if (key === undefined) throw new InvalidArgumentError('Give the customer’s key in the configuration.');

@@ -40,6 +40,8 @@ const fixture = (token?: string) => {
     status: vi.fn(() => ({ version: '1.0.0' })),
     completeStudy: vi.fn(() => Promise.resolve()),
     retryStudy: vi.fn(() => Promise.resolve(2)),
+    cancelStudy: vi.fn(() => Promise.resolve(2)),
+    correctStudy: vi.fn(() => Promise.resolve(['PatientName'])),
     retryAll: vi.fn(() => Promise.resolve(7)),
     explainRoute: vi.fn((question: object) => ({ question, customer: 'city-medical' })),
     rotateKeys: vi.fn(() => Promise.resolve('k2')),
@@ -193,6 +195,20 @@ describe('actions', () => {
       expect(operations.retryStudy).not.toHaveBeenCalled();
     },
   );
+
+  it('cancel, uncancel and correct one study', async () => {
+    const { post, operations } = fixture();
+    const path = '/api/studies/city-medical/1.2.3';
+    expect(await (await post(`${path}/cancel`)).json()).toEqual({ changed: 2 });
+    await post(`${path}/uncancel?product=viewer`);
+    const key = { customer: 'city-medical', studyInstanceUid: '1.2.3' };
+    expect(operations.cancelStudy.mock.calls).toEqual([
+      [key, undefined, true],
+      [key, 'viewer', false],
+    ]);
+    expect((await post(`${path}/cancel?product=pacs`)).status).toBe(400);
+    expect(await (await post(`${path}/correct`)).json()).toEqual({ corrected: ['PatientName'] });
+  });
 
   it('retry all, rotate keys, tell status and explain a route', async () => {
     const { post, request, operations } = fixture();

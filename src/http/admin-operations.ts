@@ -1,4 +1,5 @@
 import type { CustomerKey, StudyKey } from '../core/study/instance.ts';
+import type { Product } from '../core/study/study.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
 
 /** Parts of the daemon and whether each can do its work; details hold no patient data and no secrets. */
@@ -23,6 +24,13 @@ export interface AdminOperations {
   retryStudy(key: StudyKey): Promise<number>;
   /** The same for all studies, of a customer or of all. @returns how many. */
   retryAll(customer: CustomerKey | undefined): Promise<number>;
+  /**
+   * Has a study cancelled at Avara, or the cancellation undone.
+   * @param product only there. @returns how many of its deliveries that concerns.
+   */
+  cancelStudy(key: StudyKey, product: Product | undefined, isCancelled: boolean): Promise<number>;
+  /** Takes over what later instances of a study state otherwise. @returns the keywords that changed. */
+  correctStudy(key: StudyKey): Promise<readonly string[]>;
   /** Which customer a sender would get, and why: the answer of `GET /api/route`. */
   explainRoute(question: RouteQuestion): object;
   /** Starts signing object URLs with a new key. @returns its id. */

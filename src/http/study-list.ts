@@ -1,5 +1,5 @@
 import { parseCustomerKey } from '../core/study/instance.ts';
-import type { DeliveryState, StudyQuery, StudyRecord, StudyState } from '../core/study/study.ts';
+import type { DeliveryState, Product, StudyQuery, StudyRecord, StudyState } from '../core/study/study.ts';
 import { HttpProblem } from './errors.ts';
 
 const DEFAULT_LIMIT = 100;
@@ -7,6 +7,7 @@ const MAX_LIMIT = 1000;
 const MAX_TEXT_LENGTH = 128;
 const MAX_CURSOR_LENGTH = 512;
 const STUDY_STATES: readonly StudyState[] = ['receiving', 'stable'];
+const PRODUCTS: readonly Product[] = ['viewer', 'autoScribe'];
 const DELIVERY_STATES: readonly DeliveryState[] = ['pending', 'created', 'attention'];
 
 /**
@@ -48,14 +49,24 @@ export function presentStudy(study: StudyRecord) {
     bytes: study.bytes,
     firstReceivedAt: new Date(study.firstReceivedAt).toISOString(),
     lastReceivedAt: new Date(study.lastReceivedAt).toISOString(),
-    avara: study.deliveries.map(({ product, state, studyId, attempts, lastError }) => ({
-      product,
-      state,
-      studyId: studyId ?? null,
-      attempts,
-      lastError: lastError ?? null,
-    })),
+    avara: study.deliveries.map(
+      ({ product, state, studyId, attempts, lastError, isCancelled, isChangePending }) => ({
+        product,
+        state,
+        studyId: studyId ?? null,
+        attempts,
+        lastError: lastError ?? null,
+        ...(isCancelled === true && { isCancelled }),
+        ...(isChangePending === true && { isChangePending }),
+      }),
+    ),
+    ...(study.disagreements !== undefined && { disagreements: study.disagreements }),
   };
+}
+
+/** The query parameter `product`, if it is there. @throws HttpProblem 400 */
+export function readProduct(parameters: URLSearchParams): Product | undefined {
+  return readChoice(parameters, 'product', PRODUCTS);
 }
 
 /** The value of a parameter that may be given once. @throws HttpProblem 400 when it is given more often. */

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { ConflictRecord, StoredInstance } from '../core/ports/study-index.ts';
 import { searchTerms } from '../core/study/search-terms.ts';
+import { DisagreementWriter } from './disagreements.ts';
 import { Origins } from './origins.ts';
 import type { TextValues } from './text-values.ts';
 
@@ -10,6 +11,7 @@ const DESCRIBING_MODALITIES = new Set(['SR', 'PR', 'KO', 'AU', 'DOC', 'SEG', 'RE
 
 interface StudyState {
   readonly id: number;
+  readonly attributes: string;
   readonly attributes_rank: number;
   readonly modalities: string;
 }
@@ -18,6 +20,7 @@ interface StudyState {
 export class InstanceWriter {
   readonly #texts: TextValues;
   readonly #origins: Origins;
+  readonly #disagreements: DisagreementWriter;
   readonly #touchStudy: Database.Statement<[number, number, number, string, string], StudyState>;
   readonly #addStudy: Database.Statement;
   readonly #setAttributes: Database.Statement<[number, string, number, number]>;
@@ -33,10 +36,11 @@ export class InstanceWriter {
   constructor(db: Database.Database, texts: TextValues) {
     this.#texts = texts;
     this.#origins = new Origins(db);
+    this.#disagreements = new DisagreementWriter(db);
     this.#touchStudy = db.prepare(`
       UPDATE study SET instances = instances + 1, bytes = bytes + ?, state = 'receiving',
         first_received_at = min(first_received_at, ?), last_received_at = max(last_received_at, ?)
-      WHERE study_uid = ? AND customer = ? RETURNING id, attributes_rank, modalities`);
+      WHERE study_uid = ? AND customer = ? RETURNING id, attributes, attributes_rank, modalities`);
     this.#addStudy = db.prepare(`
       INSERT INTO study (customer, study_uid, state, instances, bytes, first_received_at, last_received_at, modalities,
         origin_id, attributes_rank, attributes)
@@ -144,7 +148,8 @@ export class InstanceWriter {
     if (rank < known.attributes_rank) {
       this.#setAttributes.run(rank, JSON.stringify(header.study), originId, known.id);
       this.#writeTerms(known.id, stored);
-    }
+      this.#disagreements.forget(known.id);
+    } else this.#disagreements.note(known.id, known.attributes, stored);
     const modalities = known.modalities === '' ? [] : known.modalities.split('\\');
     if (modality !== '' && !modalities.includes(modality)) {
       this.#setModalities.run([...modalities, modality].sort().join('\\'), known.id);

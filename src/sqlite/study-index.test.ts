@@ -231,14 +231,15 @@ describe('settling and the outbox', () => {
     await index.addInstance(storedInstance({ sop: '1', receivedAt: 1 }));
     await index.settle(city, 1, ['viewer'], 2);
     const [entry] = outbox.due(2, 1, NOBODY, NOBODY);
-    await outbox.complete(entry?.id ?? 0, 'stu_1', 3);
+    await outbox.complete(entry?.id ?? 0, { avaraStudyId: 'stu_1' }, 3);
     await index.addInstance(storedInstance({ sop: '2', receivedAt: 4 }));
     expect(index.findStudy(city)?.state).toBe('receiving');
     await index.settle(city, 4, ['viewer'], 5);
     expect(index.findStudy(city)?.deliveries).toEqual([
-      { product: 'viewer', state: 'created', attempts: 0, studyId: 'stu_1' },
+      { product: 'viewer', state: 'created', attempts: 0, studyId: 'stu_1', isChangePending: true },
     ]);
-    expect(outbox.due(9, 9, NOBODY, NOBODY)).toEqual([]);
+    expect(outbox.due(9, 9, NOBODY, NOBODY)).toMatchObject([{ avaraStudyId: 'stu_1' }]);
+    expect(index.totals().deliveries).toEqual({ pending: 0, created: 1, attention: 0 });
     expect(index.findStudyByAvaraId('stu_1')?.study.key).toEqual(city);
   });
 

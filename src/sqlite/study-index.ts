@@ -9,6 +9,7 @@ import type { Outbox } from '../core/ports/outbox.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createFileRecords } from './file-records.ts';
+import { Disagreements } from './disagreements.ts';
 import { InstanceReader } from './instance-reader.ts';
 import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
@@ -41,6 +42,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
   const reader = new StudyReader(db);
   const instances = new InstanceReader(db, texts);
   const writer = new InstanceWriter(db, texts);
+  const disagreements = new Disagreements(db);
   const settle = settleStatements(db);
   const wal = walSync(options.filePath, db);
 
@@ -59,11 +61,16 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     listInstances: (key) => instances.listInstances(key),
     totals: () => reader.totals(),
     receivingStudies: () => reader.receivingStudies(),
+    disagreements: (key) => disagreements.list(key),
+    acceptDisagreements: (key, now) => queue.write(() => disagreements.accept(key, now)),
     settle: (key, lastReceivedAt, products, now) =>
       queue.write(() => {
         const row = settle.makeStable.get(key.studyInstanceUid, key.customer, lastReceivedAt);
         if (!row) return false;
-        for (const product of products) settle.addEntry.run(row.id, product, now, now, now);
+        for (const product of products) {
+          settle.addEntry.run(row.id, product, now, now, now);
+          settle.noteNews.run({ studyId: row.id, product, now });
+        }
         return true;
       }),
     async sync() {
@@ -92,6 +99,12 @@ function settleStatements(db: Database.Database) {
     addEntry: db.prepare<[number, string, number, number, number]>(`
       INSERT INTO outbox (study_id, product, state, attempts, due_at, created_at, updated_at)
       VALUES (?, ?, 'pending', 0, ?, ?, ?) ON CONFLICT (study_id, product) DO NOTHING`),
+    // What came may be news to Avara. An entry in attention waits for its operator, who then sends everything.
+    noteNews: db.prepare<[{ studyId: number; product: string; now: number }]>(`
+      UPDATE outbox SET revision = revision + 1,
+        due_at = CASE state WHEN 'created' THEN @now ELSE due_at END,
+        state = CASE state WHEN 'created' THEN 'pending' ELSE state END
+      WHERE study_id = @studyId AND product = @product`),
   };
 }
 

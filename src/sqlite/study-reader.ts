@@ -9,6 +9,10 @@ import { type DeliveryRow, STUDY_COLUMNS, type StudyRow, toStudyRecord } from '.
 
 const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
 
+/** A study that waits for a change only is at Avara. */
+const DELIVERY_STATE =
+  "CASE WHEN outbox.state = 'pending' AND outbox.avara_study_id IS NOT NULL THEN 'created' ELSE outbox.state END";
+
 /** The prepared queries of studies and totals. */
 export class StudyReader {
   readonly #db: Database.Database;
@@ -33,7 +37,7 @@ export class StudyReader {
       SELECT ${STUDY_COLUMNS}, outbox.product ${FROM_STUDY} JOIN outbox ON outbox.study_id = study.id
       WHERE outbox.avara_study_id = ?`);
     this.#deliveries = db.prepare(`
-      SELECT product, state, attempts, avara_study_id, last_error FROM outbox WHERE study_id = ? ORDER BY product DESC`);
+      SELECT product, state, attempts, avara_study_id, last_error, is_cancelled FROM outbox WHERE study_id = ? ORDER BY product DESC`);
     this.#receiving = db.prepare(
       "SELECT customer, study_uid, last_received_at FROM study WHERE state = 'receiving'",
     );
@@ -94,7 +98,9 @@ export class StudyReader {
     const deliveries: Record<DeliveryState, number> = { pending: 0, created: 0, attention: 0 };
     for (const row of this.#db
       .prepare<[], { state: DeliveryState; total: number }>(
-        'SELECT state, count(*) AS total FROM outbox GROUP BY state',
+        `SELECT state, sum(total) AS total FROM (
+           SELECT ${DELIVERY_STATE} AS state, count(*) AS total FROM outbox
+           GROUP BY state, avara_study_id IS NULL) GROUP BY state`,
       )
       .all()) {
       deliveries[row.state] = row.total;
@@ -137,7 +143,7 @@ function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
     values.push(query.state);
   }
   if (query.delivery) {
-    where.push('EXISTS (SELECT 1 FROM outbox WHERE outbox.study_id = study.id AND outbox.state = ?)');
+    where.push(`EXISTS (SELECT 1 FROM outbox WHERE outbox.study_id = study.id AND ${DELIVERY_STATE} = ?)`);
     values.push(query.delivery);
   }
   const term = query.text === undefined ? '' : foldForSearch(query.text);

@@ -21,6 +21,8 @@ export const REPLY_LOST: GatewayFault = {
 };
 export const UNAUTHORIZED: GatewayFault = { kind: 'unauthorized', message: 'Avara answered 401' };
 
+export type GatewayCall = 'find' | 'create' | 'update' | 'cancel' | 'uncancel';
+
 /** Avara in memory: studies by product and UID, each under the customer that created it. */
 export interface FakeStudyGateway extends StudyGateway {
   /** Calls that got through to Avara, such as `find viewer 1.2.3`, in order. */
@@ -29,7 +31,7 @@ export interface FakeStudyGateway extends StudyGateway {
   /** Puts a study there by other hands. */
   put(study: StudyRecord, product: Product, changes?: Partial<AvaraStudy>): AvaraStudy;
   /** Decides about each call; undefined lets it through. */
-  fault: (call: 'find' | 'create', study: StudyRecord) => GatewayFault | Error | undefined;
+  fault: (call: GatewayCall, study: StudyRecord) => GatewayFault | Error | undefined;
   /** Changes what a create answers. */
   answer: (study: AvaraStudy) => AvaraStudy;
   /** Holds calls back until the promise resolves. */
@@ -60,7 +62,7 @@ export function createFakeStudyGateway(customerIdOf = (key: string) => `cus_${ke
   }
 
   async function call<T>(
-    name: 'find' | 'create',
+    name: GatewayCall,
     study: StudyRecord,
     product: Product,
     effect: () => T,
@@ -94,6 +96,16 @@ export function createFakeStudyGateway(customerIdOf = (key: string) => `cus_${ke
       call('create', study, product, () => {
         creates += 1;
         return gateway.answer(put(study, product));
+      }),
+    describe: (study) => JSON.stringify(study.attributes),
+    update: (study, product) => call('update', study, product, () => undefined),
+    setCancelled: (study, product, _, isCancelled) =>
+      call(isCancelled ? 'cancel' : 'uncancel', study, product, () => {
+        const known = studies.get(place(study, product));
+        if (known === undefined || known.isCancelled === isCancelled)
+          return { isDone: false, message: 'Study is so already' };
+        studies.set(place(study, product), { ...known, isCancelled });
+        return { isDone: true };
       }),
     expectedExpressCustomerId: (study) => customerIdOf(study.key.customer),
   };

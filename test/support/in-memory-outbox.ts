@@ -1,4 +1,4 @@
-import type { Outbox } from '../../src/core/ports/outbox.ts';
+import type { DeliveryWish, Outbox } from '../../src/core/ports/outbox.ts';
 import type { DeliveryState, Product, StudyRecord } from '../../src/core/study/study.ts';
 import { studyKeyText } from '../../src/core/study/instance.ts';
 
@@ -11,12 +11,18 @@ export interface OutboxRow {
   readonly dueAt: number;
   readonly avaraStudyId?: string;
   readonly error?: string;
+  readonly sent?: string;
+  readonly wish: DeliveryWish;
+  readonly isCancelled: boolean;
+  readonly revision: number;
 }
 
 /** The outbox's contract without a database. */
 export interface InMemoryOutbox extends Outbox {
   /** Adds a pending entry. @returns its id. */
   add(study: StudyRecord, product?: Product, dueAt?: number): number;
+  /** Changes an entry behind the back of whoever works on it. */
+  set(id: number, changes: Partial<OutboxRow>): void;
   row(id: number): OutboxRow;
   rows(): readonly OutboxRow[];
   /** Makes the next call of a method fail. */
@@ -63,9 +69,11 @@ export function createInMemoryOutbox(): InMemoryOutbox {
   return {
     add(study, product = 'viewer', dueAt = 0) {
       const id = rows.size + 1;
-      rows.set(id, { id, study, product, state: 'pending', attempts: 0, dueAt });
+      const fresh = { wish: 'none', isCancelled: false, revision: 0 } as const;
+      rows.set(id, { id, study, product, state: 'pending', attempts: 0, dueAt, ...fresh });
       return id;
     },
+    set: (id, changes) => void rows.set(id, { ...row(id), ...changes }),
     row,
     rows: () => [...rows.values()],
     failNext: (method, error) => void failures.set(method, error),
@@ -73,16 +81,34 @@ export function createInMemoryOutbox(): InMemoryOutbox {
       failIfTold('due');
       return waiting(except, busy)
         .filter(({ dueAt }) => dueAt <= now)
-        .slice(0, limit)
-        .map(({ id, study, product, attempts }) => ({ id, study, product, attempts }));
+        .slice(0, limit);
     },
     nextDueAt: (except, busy) => waiting(except, busy)[0]?.dueAt,
     begin: (id) => update('begin', id, { attempts: row(id).attempts + 1 }),
-    complete: (id, avaraStudyId) => update('complete', id, { state: 'created', avaraStudyId }),
+    noteSent: (id, sent) => update('noteSent', id, { sent }),
+    complete(id, { revision, ...completion }) {
+      const isLatest = revision === undefined || revision === row(id).revision;
+      const changes = isLatest ? ({ state: 'created', wish: 'none' } as const) : {};
+      return update('complete', id, { ...changes, ...completion });
+    },
     postpone: (id, at, error) => update('postpone', id, { dueAt: at, error }),
     needAttention: (id, error) => update('needAttention', id, { state: 'attention', error }),
     retry: (key, now) => retryWhere(({ study }) => studyKeyText(study.key) === studyKeyText(key), now),
     retryAll: (customer, now) =>
       retryWhere(({ study }) => customer === undefined || study.key.customer === customer, now),
+    async wish(key, product, wish, now) {
+      await Promise.resolve();
+      const chosen = [...rows.values()].filter(
+        (entry) =>
+          studyKeyText(entry.study.key) === studyKeyText(key) &&
+          (product === undefined || entry.product === product),
+      );
+      for (const entry of chosen) {
+        const revision = entry.revision + 1;
+        rows.set(entry.id, { ...entry, wish, state: 'pending', dueAt: now, revision });
+      }
+      return chosen.length;
+    },
+    addMissing: () => Promise.resolve(0),
   };
 }

@@ -1,6 +1,8 @@
 import type { CliCommand } from '../command.ts';
+import { cancelCommand, uncancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
+import { correctCommand } from './correct.ts';
 import { demoCommand } from './demo.ts';
 import { echoCommand } from './echo.ts';
 import { emulatorCommand } from './emulator.ts';
@@ -16,6 +18,9 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   completeCommand,
   retryCommand,
+  cancelCommand,
+  uncancelCommand,
+  correctCommand,
   routeCommand,
   echoCommand,
   demoCommand,

@@ -6,7 +6,7 @@ import {
   UNAUTHORIZED,
   UNREACHABLE,
 } from '../../../test/support/fake-study-gateway.ts';
-import type { GatewayFault } from '../../../test/support/fake-study-gateway.ts';
+import type { GatewayCall, GatewayFault } from '../../../test/support/fake-study-gateway.ts';
 import { createInMemoryOutbox } from '../../../test/support/in-memory-outbox.ts';
 import { studyRecord } from '../../../test/support/study-records.ts';
 import { deliverStudy } from './deliver-study.ts';
@@ -28,7 +28,7 @@ function setUp() {
 
 function failOnce(call: 'find' | 'create', fault: GatewayFault) {
   let isDone = false;
-  return (name: 'find' | 'create') => {
+  return (name: GatewayCall) => {
     if (isDone || name !== call) return undefined;
     isDone = true;
     return fault;

@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Outbox, OutboxEntry } from '../ports/outbox.ts';
 import type { AvaraStudy, GatewayFailure, StudyGateway } from '../ports/study-gateway.ts';
+import { objectTo } from './object-to.ts';
 import { DEFAULT_BACKOFF, retryDelay } from './retry-policy.ts';
 import type { BackoffOptions } from './retry-policy.ts';
 
@@ -18,6 +19,10 @@ export interface DeliverStudyOptions {
 export type DeliveryOutcome =
   /** At Avara, and known to be: made now, or `adopted` because it was there. */
   | { readonly kind: 'created'; readonly avaraStudyId: string; readonly isAdopted: boolean }
+  /** It was at Avara, and Avara now knows what is new. */
+  | { readonly kind: 'changed'; readonly avaraStudyId: string; readonly isCancelled: boolean }
+  /** It is at Avara, and there was nothing new to tell after all: nothing was sent. */
+  | { readonly kind: 'unchanged'; readonly avaraStudyId: string }
   /** Will be tried again at `at`. A rate limit concerns all that uses the same API key, not this study alone. */
   | {
       readonly kind: 'postponed';
@@ -32,8 +37,11 @@ export type DeliveryOutcome =
   /** Needs an operator. */
   | { readonly kind: 'attention'; readonly error: string };
 
+/** How far a study is to be brought; absent: as far as it should be. */
+type Step = DeliveryOutcome | undefined;
+
 /**
- * Makes one attempt at bringing a study to one product of Avara.
+ * Makes one attempt at bringing a study to one product of Avara, or at telling Avara what is new about it.
  *
  * A create is never sent without looking the study up first, on the first attempt too: Avara knows no idempotency key,
  * and a create whose answer was lost, in this run or before a restart, must not be sent twice.
@@ -43,6 +51,11 @@ export async function deliverStudy(
   entry: OutboxEntry,
   options: DeliverStudyOptions,
 ): Promise<DeliveryOutcome> {
+  const { avaraStudyId } = entry;
+  return avaraStudyId === undefined ? bringStudy(entry, options) : changeStudy(entry, avaraStudyId, options);
+}
+
+async function bringStudy(entry: OutboxEntry, options: DeliverStudyOptions): Promise<DeliveryOutcome> {
   const { outbox, gateway } = options;
   const { study, product } = entry;
   await outbox.begin(entry.id);
@@ -50,19 +63,33 @@ export async function deliverStudy(
   const found = await gateway.find(study, product);
   if (!found.ok) return settleFailure(entry, found, 0, options);
   if (found.value !== undefined) return adopt(entry, found.value, true, options);
+  if (entry.wish === 'cancel') {
+    return needAttention(
+      entry,
+      'Cancelled by an operator before Avara had it: it is not sent. Uncancel it to send it after all.',
+      options,
+    );
+  }
 
+  const sent = gateway.describe(study, product);
+  await outbox.noteSent(entry.id, sent);
   const created = await gateway.create(study, product);
+  const told = { ...entry, sent };
   if (!created.ok) {
+    if (created.kind === 'permanent' && created.mayHaveHappened === true) {
+      const after = await gateway.find(study, product);
+      if (after.ok && after.value !== undefined) return adopt(told, after.value, true, options);
+    }
     // The create may still be at work at Avara: a look-up that comes too soon would find nothing and send another.
     const { baseMs } = options.backoff ?? DEFAULT_BACKOFF;
     return settleFailure(entry, created, baseMs, options);
   }
-  if (created.value.expressCustomerId !== undefined) return adopt(entry, created.value, false, options);
+  if (created.value.expressCustomerId !== undefined) return adopt(told, created.value, false, options);
 
   // An answer may leave the customer out. Only the study itself can tell that it really has none.
   const confirmed = await gateway.find(study, product);
   if (!confirmed.ok) return settleFailure(entry, confirmed, 0, options);
-  return adopt(entry, confirmed.value ?? created.value, false, options);
+  return adopt(told, confirmed.value ?? created.value, false, options);
 }
 
 async function adopt(
@@ -71,29 +98,102 @@ async function adopt(
   isAdopted: boolean,
   options: DeliverStudyOptions,
 ): Promise<DeliveryOutcome> {
-  const { outbox, gateway, clock } = options;
-  const objection = objectTo(found, gateway.expectedExpressCustomerId(entry.study), isAdopted);
-  if (objection !== undefined) {
-    await outbox.needAttention(entry.id, objection);
-    return { kind: 'attention', error: objection };
-  }
-  await outbox.complete(entry.id, found.studyId, clock.now());
-  return { kind: 'created', avaraStudyId: found.studyId, isAdopted };
+  const { gateway } = options;
+  const isWelcome = entry.wish !== undefined && entry.wish !== 'none';
+  const expected = gateway.expectedExpressCustomerId(entry.study);
+  const objection = objectTo(found, expected, { isAdopted, mayBeCancelled: isWelcome });
+  if (objection !== undefined) return needAttention(entry, objection, options);
+  // What others made at Avara is left as they made it; what we made earlier is brought up to date.
+  const known = { ...entry, sent: entry.sent ?? gateway.describe(entry.study, entry.product) };
+  const failed = await bringUpToDate(known, found.studyId, found.isCancelled, options);
+  return failed ?? { kind: 'created', avaraStudyId: found.studyId, isAdopted };
 }
 
-/** Why a study at Avara cannot be taken for ours, in words for the operator. */
-function objectTo(found: AvaraStudy, expectedCustomerId: string, isAdopted: boolean): string | undefined {
-  const has = isAdopted ? 'Avara already has this study' : 'Avara created this study';
-  if (found.expressCustomerId === undefined) {
-    return `${has} as ${found.studyId}, but under no Express customer instead of ${expectedCustomerId}: members of the customer cannot see it. Correct it at Avara, then retry.`;
+async function changeStudy(
+  entry: OutboxEntry,
+  avaraStudyId: string,
+  options: DeliverStudyOptions,
+): Promise<DeliveryOutcome> {
+  const { outbox, gateway, clock } = options;
+  const isCancelled = entry.isCancelled === true;
+  const current = gateway.describe(entry.study, entry.product);
+  const { sent = current, revision } = entry;
+  if (wantedState(entry, isCancelled) === isCancelled && (isCancelled || sent === current)) {
+    await outbox.complete(entry.id, completion(avaraStudyId, sent, isCancelled, revision), clock.now());
+    return { kind: 'unchanged', avaraStudyId };
   }
-  if (found.expressCustomerId !== expectedCustomerId) {
-    return `${has} as ${found.studyId}, but under another Express customer (${found.expressCustomerId} instead of ${expectedCustomerId}). Find out whose study it is before anything else; correct the route or the study at Avara, then retry.`;
+  await outbox.begin(entry.id);
+  const failed = await bringUpToDate({ ...entry, sent }, avaraStudyId, isCancelled, options);
+  return failed ?? { kind: 'changed', avaraStudyId, isCancelled: wantedState(entry, isCancelled) };
+}
+
+/** Makes Avara's study what it should be, and completes the entry. @returns what stands in the way, if anything. */
+async function bringUpToDate(
+  entry: OutboxEntry & { readonly sent: string },
+  avaraStudyId: string,
+  isCancelled: boolean,
+  options: DeliverStudyOptions,
+): Promise<Step> {
+  const { outbox, gateway, clock } = options;
+  const { study, product, sent, revision } = entry;
+  const wanted = wantedState(entry, isCancelled);
+  if (wanted !== isCancelled) {
+    const failed = await setCancelled(entry, avaraStudyId, wanted, options);
+    if (failed !== undefined) return failed;
   }
-  if (found.isCancelled) {
-    return `${has} as ${found.studyId}, but it is cancelled there. Uncancel it at Avara if it is wanted, then retry.`;
+  let told = sent;
+  const current = gateway.describe(study, product);
+  if (!wanted && current !== sent) {
+    const updated = await gateway.update(study, product, avaraStudyId, sent);
+    if (!updated.ok) return settleFailure(entry, notUpdated(updated, avaraStudyId), 0, options);
+    told = current;
   }
+  await outbox.complete(entry.id, completion(avaraStudyId, told, wanted, revision), clock.now());
   return undefined;
+}
+
+async function setCancelled(
+  entry: OutboxEntry,
+  avaraStudyId: string,
+  isCancelled: boolean,
+  options: DeliverStudyOptions,
+): Promise<Step> {
+  const { gateway } = options;
+  const { study, product } = entry;
+  const answer = await gateway.setCancelled(study, product, avaraStudyId, isCancelled);
+  if (answer.ok && answer.value.isDone) return undefined;
+  if (!answer.ok && answer.kind !== 'permanent') return settleFailure(entry, answer, 0, options);
+  // It may have been so already: an earlier answer was lost, or somebody did it at Avara.
+  const found = await gateway.find(study, product);
+  if (!found.ok) return settleFailure(entry, found, 0, options);
+  if (found.value?.studyId === avaraStudyId && found.value.isCancelled === isCancelled) return undefined;
+  const said = answer.ok ? (answer.value.message ?? 'without a reason') : answer.message;
+  const verb = isCancelled ? 'cancel' : 'uncancel';
+  return needAttention(entry, `Avara did not ${verb} the study ${avaraStudyId}: ${said}`, options);
+}
+
+/** Whether the study should be cancelled at Avara. */
+function wantedState(entry: OutboxEntry, isCancelled: boolean): boolean {
+  return entry.wish === 'cancel' || (isCancelled && entry.wish !== 'uncancel');
+}
+
+function completion(avaraStudyId: string, sent: string, isCancelled: boolean, revision: number | undefined) {
+  return { avaraStudyId, sent, isCancelled, ...(revision !== undefined && { revision }) };
+}
+
+function notUpdated(failure: GatewayFailure, avaraStudyId: string): GatewayFailure {
+  if (failure.kind !== 'permanent') return failure;
+  const message = `The study is at Avara as ${avaraStudyId}, but could not be updated: ${failure.message}`;
+  return { kind: 'permanent', message };
+}
+
+async function needAttention(
+  entry: OutboxEntry,
+  error: string,
+  { outbox }: DeliverStudyOptions,
+): Promise<DeliveryOutcome> {
+  await outbox.needAttention(entry.id, error);
+  return { kind: 'attention', error };
 }
 
 async function settleFailure(
@@ -106,8 +206,7 @@ async function settleFailure(
   const error = failure.message;
   switch (failure.kind) {
     case 'permanent':
-      await outbox.needAttention(entry.id, error);
-      return { kind: 'attention', error };
+      return needAttention(entry, error, options);
     case 'unauthorized':
       await outbox.postpone(entry.id, clock.now(), error);
       return { kind: 'unauthorized', error };

@@ -17,10 +17,13 @@ export type GatewayFailure =
       readonly retryAfterMs?: number;
       readonly isRateLimit: boolean;
     }
-  /** 401 or 403: this API key is refused. */
-  | { readonly kind: 'unauthorized'; readonly message: string }
-  /** Any other 4xx: the same request will fail again. */
-  | { readonly kind: 'permanent'; readonly message: string };
+  /** 401 or 403: this API key is refused, `customer`: perhaps for this customer's studies only. */
+  | { readonly kind: 'unauthorized'; readonly message: string; readonly scope?: 'key' | 'customer' }
+  /**
+   * Any other 4xx: the same request will fail again. Or the server asks not to repeat it, which says nothing of
+   * whether it took effect.
+   */
+  | { readonly kind: 'permanent'; readonly message: string; readonly mayHaveHappened?: boolean };
 
 export type GatewayResult<T> =
   { readonly ok: true; readonly value: T } | ({ readonly ok: false } & GatewayFailure);
@@ -30,6 +33,22 @@ export interface StudyGateway {
   /** By Study Instance UID; `undefined`: not there, or not visible to this key. */
   find(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy | undefined>>;
   create(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy>>;
+  /** What Avara is told of the study, as text to compare and to keep. Patient data: never log it. */
+  describe(study: StudyRecord, product: Product): string;
+  /** Tells Avara what is different from `sent`, an earlier {@link describe}. Nothing is sent where nothing is. */
+  update(
+    study: StudyRecord,
+    product: Product,
+    avaraStudyId: string,
+    sent: string,
+  ): Promise<GatewayResult<undefined>>;
+  /** Cancels the study, or takes the cancellation back. @returns whether Avara says that it did. */
+  setCancelled(
+    study: StudyRecord,
+    product: Product,
+    avaraStudyId: string,
+    isCancelled: boolean,
+  ): Promise<GatewayResult<{ readonly isDone: boolean; readonly message?: string }>>;
   /** The Express customer that studies of this record's customer belong to. */
   expectedExpressCustomerId(study: StudyRecord): string;
 }

@@ -1,9 +1,10 @@
 import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import type { Uid } from '../../dicom/uid.ts';
-import type { InstanceHeader } from '../study/header.ts';
+import type { InstanceHeader, StudyKeyword } from '../study/header.ts';
 import type { CustomerKey, InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
 import type {
   DeliveryState,
+  Disagreement,
   InstanceRecord,
   Product,
   SeriesRecord,
@@ -78,6 +79,15 @@ export interface StudyIndex {
   /** In series number, instance number, then UID order: the order of Avara's manifest. */
   listInstances(key: StudyKey): readonly InstanceRecord[];
   totals(): IndexTotals;
+
+  /** What instances of the study state other than its attributes, by keyword, the latest first. */
+  disagreements(key: StudyKey): readonly Disagreement[];
+  /**
+   * Takes the latest of the values that the study's instances disagree about for its attributes: a correction came
+   * with later instances. In the same transaction it becomes something to tell Avara.
+   * @returns the keywords that changed.
+   */
+  acceptDisagreements(key: StudyKey, now: number): Promise<readonly StudyKeyword[]>;
 
   /** Studies still receiving, for the settling timer after a start. */
   receivingStudies(): readonly { key: StudyKey; lastReceivedAt: number }[];

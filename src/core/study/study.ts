@@ -1,5 +1,5 @@
 import type { Uid } from '../../dicom/uid.ts';
-import type { ImageAttributes, SeriesAttributes, StudyAttributes } from './header.ts';
+import type { ImageAttributes, SeriesAttributes, StudyAttributes, StudyKeyword } from './header.ts';
 import type { CustomerKey, InstanceKey, Source, StudyKey } from './instance.ts';
 
 /** `receiving` until nothing new arrived for a while or an operator completed it, then `stable`. */
@@ -19,6 +19,22 @@ export interface DeliveryStatus {
   readonly studyId?: string;
   readonly attempts: number;
   readonly lastError?: string;
+  /** An operator cancelled it there. */
+  readonly isCancelled?: boolean;
+  /** It is at Avara and there is something new to tell. */
+  readonly isChangePending?: boolean;
+}
+
+/** A value that other instances of a study state than the one its attributes are from. */
+export interface Disagreement {
+  readonly keyword: StudyKeyword;
+  /** Patient data: never log it. */
+  readonly value: string;
+  /** How many instances state it. */
+  readonly instances: number;
+  /** The latest of them. */
+  readonly sopInstanceUid: Uid;
+  readonly lastReceivedAt: number;
 }
 
 /** A study as the index knows it. Times are milliseconds since 1970 UTC. */
@@ -42,6 +58,8 @@ export interface StudyRecord {
     readonly peerAddress?: string;
   };
   readonly deliveries: readonly DeliveryStatus[];
+  /** Keywords that its instances disagree about; absent: none. */
+  readonly disagreements?: readonly StudyKeyword[];
 }
 
 /** A series as the index knows it. */
