@@ -35,6 +35,8 @@ export const closeFile = (fd: number): Promise<void> => call((done) => fs.close(
 export const syncData = (fd: number): Promise<void> => call((done) => fs.fdatasync(fd, done));
 export const syncAll = (fd: number): Promise<void> => call((done) => fs.fsync(fd, done));
 export const linkFile = (from: string, to: string): Promise<void> => call((done) => fs.link(from, to, done));
+export const renameFile = (from: string, to: string): Promise<void> =>
+  call((done) => fs.rename(from, to, done));
 export const unlinkFile = (path: string): Promise<void> => call((done) => fs.unlink(path, done));
 export const makeFolder = (path: string): Promise<void> => call((done) => fs.mkdir(path, done));
 export const statFile = (path: string): Promise<fs.Stats> => callFor((done) => fs.stat(path, done));

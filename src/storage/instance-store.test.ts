@@ -43,7 +43,7 @@ describe('instance store', () => {
     const staged = store.stage(customer, 'dimse');
     const parts = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, index));
     for (const part of parts) staged.write(part);
-    expect(await staged.commit(key)).toBe('stored');
+    expect(await staged.commit(key, SHA)).toBe('stored');
     const file = path.join(dataDir, 'objects/city-medical/1.2.3/1.2.3.4/1.2.3.4.5.dcm');
     expect(store.pathOf(key)).toBe(file);
     expect((await fs.readFile(file)).equals(Buffer.concat(parts))).toBe(true);
@@ -54,7 +54,7 @@ describe('instance store', () => {
     const staged = store.stage(customer, 'dimse');
     let called = 0;
     for (let index = 0; index < 100; index += 1) staged.write(Buffer.alloc(10_000, 1), () => (called += 1));
-    await staged.commit(key);
+    await staged.commit(key, SHA);
     expect(called).toBe(100);
     const discarded = store.stage(customer, 'dimse');
     for (let index = 0; index < 50; index += 1) discarded.write(Buffer.alloc(10_000, 1), () => (called += 1));
@@ -65,10 +65,10 @@ describe('instance store', () => {
   it('never overwrites: a taken key is reported and the first object stays', async () => {
     const first = store.stage(customer, 'dimse');
     first.write(Buffer.from('first'));
-    await first.commit(key);
+    await first.commit(key, SHA);
     const second = store.stage(customer, 'dimse');
     second.write(Buffer.from('second'));
-    expect(await second.commit(key)).toBe('exists');
+    expect(await second.commit(key, SHA)).toBe('exists');
     const kept = await second.keepApart(key, SHA);
     expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('first');
     expect(await fs.readFile(path.join(dataDir, kept), 'utf8')).toBe('second');
@@ -84,7 +84,7 @@ describe('instance store', () => {
   it('keeps the staging link of a committed object until it is released', async () => {
     const staged = store.stage(customer, 'dimse');
     staged.write(Buffer.from('bytes'));
-    await staged.commit(key);
+    await staged.commit(key, SHA);
     expect(await incoming()).toEqual([staged.stagingName]);
     await store.release([staged.stagingName]);
     expect(await incoming()).toEqual([]);
@@ -96,7 +96,7 @@ describe('instance store', () => {
     await new Promise<void>((resolve) => partial.write(Buffer.alloc(300_000), resolve));
     const committed = store.stage(customer, 'dimse');
     committed.write(Buffer.from('bytes'));
-    await committed.commit(key);
+    await committed.commit(key, SHA);
     const conflicting = store.stage(customer, 'dimse');
     conflicting.write(Buffer.from('other'));
     const conflictPath = await conflicting.keepApart(key, SHA);
@@ -104,7 +104,7 @@ describe('instance store', () => {
     const again = await createInstanceStore({ dataDir });
     const found = new Map((await leftoversOf(again)).map((leftover) => [leftover.stagingName, leftover]));
     expect(found.size).toBe(3);
-    expect(found.get(partial.stagingName)).toMatchObject({ isCommitted: false, source: 'folder', customer });
+    expect(found.get(partial.stagingName)).toMatchObject({ source: 'folder', customer });
     expect(await found.get(committed.stagingName)?.locate(key, SHA)).toEqual({ kind: 'object' });
     expect(await found.get(conflicting.stagingName)?.locate(key, SHA)).toEqual({
       kind: 'conflict',
@@ -117,11 +117,11 @@ describe('instance store', () => {
   it('makes a removed study folder again instead of failing', async () => {
     const first = store.stage(customer, 'dimse');
     first.write(Buffer.from('bytes'));
-    await first.commit(key);
+    await first.commit(key, SHA);
     await fs.rm(path.join(dataDir, 'objects/city-medical/1.2.3'), { recursive: true });
     const second = store.stage(customer, 'dimse');
     second.write(Buffer.from('bytes'));
-    expect(await second.commit(key)).toBe('stored');
+    expect(await second.commit(key, SHA)).toBe('stored');
     expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('bytes');
   });
 
@@ -129,7 +129,7 @@ describe('instance store', () => {
     await fs.rm(path.join(dataDir, 'incoming'), { recursive: true });
     const staged = store.stage(customer, 'dimse');
     staged.write(Buffer.from('bytes'));
-    await expect(staged.commit(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
+    await expect(staged.commit(key, SHA)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
     await expect(staged.discard()).resolves.toBeUndefined();
   });
 
@@ -137,7 +137,7 @@ describe('instance store', () => {
     await expect(store.open(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
     const staged = store.stage(customer, 'dimse');
     staged.write(Buffer.from('some bytes'));
-    await staged.commit(key);
+    await staged.commit(key, SHA);
     const opened = await store.open(key);
     const target = Buffer.alloc(4);
     expect(opened.bytes).toBe(10);

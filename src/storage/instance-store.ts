@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -26,8 +27,8 @@ import {
   dataLayout,
   objectPath,
   parseStagingName,
+  partialName,
   seriesFolder,
-  stagingName,
 } from './layout.ts';
 import { StagedFile } from './staged-instance.ts';
 
@@ -63,14 +64,14 @@ export async function createInstanceStore(options: InstanceStoreOptions): Promis
   return {
     stage(customer, source): StagedInstance {
       const id = randomBytes(8).toString('hex');
-      return new StagedFile({ layout, folders, stagingName: stagingName(customer, source, id) });
+      return new StagedFile({ layout, folders, stagingName: partialName(customer, source, id) });
     },
     open: (key) => openObject(pathOf(key)),
     pathOf,
     async release(stagingNames) {
       await Promise.all(stagingNames.map(releaseOne));
     },
-    leftovers: () => findLeftovers(layout, releaseOne),
+    leftovers: () => findLeftovers(layout, folders),
     close: () => folders.close(),
   };
 }
@@ -89,10 +90,7 @@ async function openObject(filePath: string): Promise<OpenedInstance> {
   }
 }
 
-async function* findLeftovers(
-  layout: DataLayout,
-  release: (name: string) => Promise<void>,
-): AsyncGenerator<StagingLeftover> {
+async function* findLeftovers(layout: DataLayout, folders: DurableFolders): AsyncGenerator<StagingLeftover> {
   for await (const entry of await fs.opendir(layout.incoming)) {
     const parsed = parseStagingName(entry.name);
     if (!parsed || !entry.isFile()) continue;
@@ -102,7 +100,7 @@ async function* findLeftovers(
       stagingName: entry.name,
       customer: parsed.customer,
       source: parsed.source,
-      isCommitted: stats.nlink > 1,
+      ...(parsed.sha256 !== undefined && stats.nlink > 1 && { sha256: parsed.sha256 }),
       writtenAt: Math.trunc(stats.mtimeMs),
       open: () => openObject(filePath),
       locate: async (key, sha256) => {
@@ -115,9 +113,38 @@ async function* findLeftovers(
         }
         return undefined;
       },
-      release: () => release(entry.name),
+      async takeOut() {
+        for (const root of [layout.objects, layout.conflicts]) {
+          const torn = await findLink(path.join(root, parsed.customer), stats);
+          if (torn === undefined) continue;
+          await unlinkFile(torn);
+          await folders.sync(path.dirname(torn));
+        }
+      },
     };
   }
+}
+
+/** How much older than its newest file the time of a folder can look: clocks tick coarsely in file systems. */
+const FOLDER_TIME_SLACK_MS = 60_000;
+
+/** Finds the other link of a file, in folders changed since it was written. @returns its path. */
+async function findLink(folder: string, file: Stats): Promise<string | undefined> {
+  const entries = await fs.readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw storeError('look for a torn object', error);
+  });
+  const mayHold = (await statFile(folder).catch(() => file)).mtimeMs >= file.mtimeMs - FOLDER_TIME_SLACK_MS;
+  for (const entry of entries) {
+    const entryPath = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      const found = await findLink(entryPath, file);
+      if (found !== undefined) return found;
+    } else if (mayHold && (await isSameFile(entryPath, file.ino))) {
+      return entryPath;
+    }
+  }
+  return undefined;
 }
 
 async function isSameFile(filePath: string, inode: number): Promise<boolean> {

@@ -39,16 +39,29 @@ export function conflictFileName(key: InstanceKey, sha256: string): string {
   return `${key.sopInstanceUid}.${sha256.slice(0, 16)}.dcm`;
 }
 
-const STAGING_NAME = /^([a-z0-9_-]+)\.(dimse|folder|stow|import)\.[0-9a-z]+\.part$/;
+const STAGING_NAME = /^([a-z0-9_-]+)\.(dimse|folder|stow|import)\.[0-9a-z]+\.(?:part|([0-9a-f]{64})\.done)$/;
 
-/** `<customer>.<source>.<id>.part` */
-export function stagingName(customer: CustomerKey, source: Source, id: string): string {
+/** `<customer>.<source>.<id>.part`: being written. */
+export function partialName(customer: CustomerKey, source: Source, id: string): string {
   return `${customer}.${source}.${id}.part`;
 }
 
-/** Reads a name made by {@link stagingName}; undefined for any other file. */
-export function parseStagingName(name: string): { customer: CustomerKey; source: Source } | undefined {
+/** `<customer>.<source>.<id>.<sha256>.done`: written, and what its Data Set must come to. */
+export function doneName(partial: string, sha256: string): string {
+  return `${partial.slice(0, -'.part'.length)}.${sha256}.done`;
+}
+
+export interface StagingName {
+  readonly customer: CustomerKey;
+  readonly source: Source;
+  /** Of the Data Set; absent while it is being written. */
+  readonly sha256?: string;
+}
+
+/** Reads a name made by {@link partialName} or {@link doneName}; undefined for any other file. */
+export function parseStagingName(name: string): StagingName | undefined {
   const match = STAGING_NAME.exec(name);
   const customer = parseCustomerKey(match?.[1] ?? '');
-  return match && customer ? { customer, source: match[2] as Source } : undefined;
+  if (!match || !customer) return undefined;
+  return { customer, source: match[2] as Source, ...(match[3] !== undefined && { sha256: match[3] }) };
 }

@@ -9,12 +9,13 @@ import {
   errnoOf,
   linkFile,
   openFile,
+  renameFile,
   storeError,
   syncData,
   unlinkFile,
   writeAll,
 } from './file-calls.ts';
-import { conflictFileName, type DataLayout, objectPath, seriesFolder } from './layout.ts';
+import { conflictFileName, type DataLayout, doneName, seriesFolder } from './layout.ts';
 
 /** Bytes gathered before a write is started: few large writes instead of one per piece. */
 const WRITE_BATCH_BYTES = 128 * 1024;
@@ -32,21 +33,21 @@ export interface StagedFileOptions {
 
 /** One Part 10 file being written in the staging folder; see the port for what its methods promise. */
 export class StagedFile implements StagedInstance {
-  readonly stagingName: string;
   readonly #layout: DataLayout;
   readonly #folders: DurableFolders;
-  readonly #path: string;
+  #name: string;
+  #path: string;
   readonly #opening: Promise<number>;
   #queue: PendingWrite[] = [];
   #queuedBytes = 0;
   #writtenBytes = 0;
   #writing: Promise<void> | undefined;
-  #durable: Promise<void> | undefined;
   #failure: StoreError | undefined;
+  #isClosing = false;
   bytes = 0;
 
   constructor(options: StagedFileOptions) {
-    this.stagingName = options.stagingName;
+    this.#name = options.stagingName;
     this.#layout = options.layout;
     this.#folders = options.folders;
     this.#path = path.join(options.layout.incoming, options.stagingName);
@@ -67,28 +68,22 @@ export class StagedFile implements StagedInstance {
     if (this.#queuedBytes >= WRITE_BATCH_BYTES && this.#writing === undefined) this.#startWriting();
   }
 
-  prepare(): void {
-    this.#durable ??= this.#flushDurably();
-    // Whoever commits gets the error; one that is discarded instead needs none.
-    this.#durable.catch(() => undefined);
+  get stagingName(): string {
+    return this.#name;
   }
 
-  async commit(key: InstanceKey): Promise<'stored' | 'exists'> {
-    this.prepare();
-    await this.#durable;
-    const target = path.join(this.#layout.objects, objectPath(key));
-    const outcome = await this.#link(this.#layout.objects, seriesFolder(key), target);
-    if (outcome === 'stored') this.#closeInBackground();
-    return outcome;
+  commit(key: InstanceKey, sha256: string): Promise<'stored' | 'exists'> {
+    return this.#putInPlace(this.#layout.objects, seriesFolder(key), `${key.sopInstanceUid}.dcm`, sha256);
   }
 
   async keepApart(key: InstanceKey, sha256: string): Promise<string> {
-    await this.#flushDurably();
-    const target = path.join(this.#layout.conflicts, seriesFolder(key), conflictFileName(key, sha256));
+    const { conflicts, root } = this.#layout;
+    const folder = seriesFolder(key);
+    const name = conflictFileName(key, sha256);
     // `exists`: the same conflicting object came before; one copy of it is enough.
-    await this.#link(this.#layout.conflicts, seriesFolder(key), target);
+    await this.#putInPlace(conflicts, folder, name, sha256);
     this.#closeInBackground();
-    return path.relative(this.#layout.root, target);
+    return path.relative(root, path.join(conflicts, folder, name));
   }
 
   async discard(): Promise<void> {
@@ -105,7 +100,42 @@ export class StagedFile implements StagedInstance {
     }
   }
 
-  async #flushDurably(): Promise<void> {
+  /**
+   * The digest goes into the staging name before the link is made: if power fails while the syncs are under way, the
+   * link may survive without all the bytes behind it, and only the digest can tell.
+   */
+  async #putInPlace(
+    root: string,
+    folder: string,
+    name: string,
+    sha256: string,
+  ): Promise<'stored' | 'exists'> {
+    const fd = await this.#flush();
+    let target: string | undefined;
+    try {
+      await this.#renameTo(doneName(this.#name, sha256));
+      const parent = await this.#folders.ensure(root, folder);
+      target = path.join(parent, name);
+      if ((await this.#link(root, folder, target)) === 'exists') {
+        await this.#renameTo(this.#name.replace(/\.[0-9a-f]{64}\.done$/, '.part'));
+        return 'exists';
+      }
+      await Promise.all([
+        syncData(fd),
+        this.#folders.sync(parent),
+        // The staging name must survive too: it is what recovery looks for when the index lost its row.
+        this.#folders.sync(this.#layout.incoming),
+      ]);
+    } catch (error) {
+      if (target !== undefined) await unlinkFile(target).catch(() => undefined);
+      throw this.#fail('put an object in place', error);
+    }
+    this.#closeInBackground();
+    return 'stored';
+  }
+
+  /** Writes what is queued. @returns the descriptor. */
+  async #flush(): Promise<number> {
     while (this.#writing !== undefined || this.#queuedBytes > 0) {
       if (this.#failure) break;
       if (this.#writing === undefined) this.#startWriting();
@@ -114,32 +144,28 @@ export class StagedFile implements StagedInstance {
     const fd = await this.#opening.catch(() => undefined);
     if (this.#failure) throw this.#failure;
     if (fd === undefined) throw new StoreError('io', 'staging file was not opened');
-    try {
-      // The staging name must survive too: it is what start-up recovery looks for when the index lost its row.
-      await Promise.all([syncData(fd), this.#folders.sync(this.#layout.incoming)]);
-    } catch (error) {
-      throw this.#fail('sync an object', error);
-    }
+    return fd;
   }
 
-  async #link(root: string, folder: string, target: string): Promise<'stored' | 'exists'> {
+  async #renameTo(name: string): Promise<void> {
+    const renamed = path.join(this.#layout.incoming, name);
+    await renameFile(this.#path, renamed);
+    this.#name = name;
+    this.#path = renamed;
+  }
+
+  async #link(root: string, folder: string, target: string): Promise<'linked' | 'exists'> {
     try {
-      const parent = await this.#folders.ensure(root, folder);
-      try {
-        await linkFile(this.#path, target);
-      } catch (error) {
-        if (errnoOf(error) === 'EEXIST') return 'exists';
-        // The folder was known to us but somebody removed it (an emptied study, say): make it again, once.
-        if (errnoOf(error) !== 'ENOENT') throw error;
-        this.#forgetAll(root, parent);
-        await this.#folders.ensure(root, folder);
-        await linkFile(this.#path, target);
-      }
-      await this.#folders.sync(parent);
-      return 'stored';
+      await linkFile(this.#path, target);
     } catch (error) {
-      throw this.#fail('put an object in place', error);
+      if (errnoOf(error) === 'EEXIST') return 'exists';
+      // The folder was known to us but somebody removed it (an emptied study, say): make it again, once.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      this.#forgetAll(root, path.dirname(target));
+      await this.#folders.ensure(root, folder);
+      await linkFile(this.#path, target);
     }
+    return 'linked';
   }
 
   #forgetAll(root: string, folder: string): void {
@@ -182,6 +208,8 @@ export class StagedFile implements StagedInstance {
   }
 
   #closeInBackground(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     // Everything is synced by now, so a failing close can lose nothing.
     this.#opening.then(closeFile).catch(() => undefined);
   }

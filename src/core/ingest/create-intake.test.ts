@@ -288,6 +288,29 @@ describe('recovery at start', () => {
     await reception.abort();
   });
 
+  it.each([0, 100, 4000])(
+    'takes out an object of which only %i bytes reached the disk before power failed',
+    async (bytes) => {
+      const instance = ct();
+      const key = keyOf(await receive(instance));
+      ({ index } = temporaryIndex());
+      await fs.truncate(store.pathOf(key), bytes);
+      expect(await recover()).toMatchObject({ tornRemoved: 1, indexed: 0, unresolved: 0 });
+      expect(await incoming()).toEqual([]);
+      await expect(fs.stat(store.pathOf(key))).rejects.toThrow('ENOENT');
+      intake = createIntake({
+        store,
+        index,
+        clock,
+        logger,
+        digester: temporaryDigester(),
+        hasSpace: () => true,
+        observers: [],
+      });
+      expect((await receive(instance)).kind).toBe('stored');
+    },
+  );
+
   it('leaves what is indexed alone, and finds conflicts again', async () => {
     await receive(ct());
     await receive(ct({ elements: [textElement(0x0008_1030, 'LO', 'OTHER')] }));

@@ -109,8 +109,6 @@ export class InstanceReception implements Reception {
   ): Promise<IngestOutcome> {
     const { index } = this.#context;
     const known = index.findInstance(key);
-    // New, as nearly always: the disk and the digest work side by side.
-    if (known === undefined) this.#staged.prepare();
     const sha256 = await digesting;
     const instance: StoredInstance = {
       key,
@@ -126,7 +124,7 @@ export class InstanceReception implements Reception {
     if (known !== undefined && known.sha256 !== sha256) return this.#keepApart(instance);
     if (known !== undefined && (await this.#isOnDisk(key, known.fileBytes)))
       return { kind: 'duplicate', key };
-    if ((await this.#staged.commit(key)) === 'exists') return this.#meetExisting(instance);
+    if ((await this.#staged.commit(key, sha256)) === 'exists') return this.#meetExisting(instance);
     // Known but gone from disk: these bytes are the same, so the object is whole again and its row already stands.
     if (known === undefined) await index.addInstance(instance);
     this.#context.releaser.add(this.#staged.stagingName);

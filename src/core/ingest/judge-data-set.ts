@@ -59,5 +59,15 @@ function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): s
   if (declared.sopClassUid !== undefined && declared.sopClassUid !== header.sopClassUid) {
     return 'Affected SOP Class UID differs from the Data Set';
   }
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = declared.within ?? {};
+  if (studyInstanceUid !== undefined && studyInstanceUid !== header.studyInstanceUid) {
+    return 'Data Set is of another study';
+  }
+  if (seriesInstanceUid !== undefined && seriesInstanceUid !== header.seriesInstanceUid) {
+    return 'Data Set is of another series';
+  }
+  if (sopInstanceUid !== undefined && sopInstanceUid !== header.sopInstanceUid) {
+    return 'Data Set is of another SOP Instance';
+  }
   return undefined;
 }

@@ -19,6 +19,8 @@ export interface RecoverySummary {
   readonly indexed: number;
   readonly alreadyIndexed: number;
   readonly conflictsIndexed: number;
+  /** In place, but power failed before all their bytes were on disk: taken out, nobody was told Success for them. */
+  readonly tornRemoved: number;
   /** Linked somewhere but not readable or not where they should be; left for the operator, named in the log. */
   readonly unresolved: number;
 }
@@ -29,10 +31,18 @@ export interface RecoverySummary {
  */
 export async function recoverStaged(options: RecoveryOptions): Promise<RecoverySummary> {
   const { store, index, logger } = options;
-  const counts = { partialRemoved: 0, indexed: 0, alreadyIndexed: 0, conflictsIndexed: 0, unresolved: 0 };
+  const counts = {
+    partialRemoved: 0,
+    indexed: 0,
+    alreadyIndexed: 0,
+    conflictsIndexed: 0,
+    tornRemoved: 0,
+    unresolved: 0,
+  };
   const done: string[] = [];
   for await (const leftover of store.leftovers()) {
-    const result = leftover.isCommitted ? await recoverOne(leftover, index) : 'partialRemoved';
+    const result =
+      leftover.sha256 === undefined ? 'partialRemoved' : await recoverOne(leftover, leftover.sha256, index);
     counts[result] += 1;
     if (result === 'unresolved') {
       logger.error(
@@ -52,12 +62,16 @@ export async function recoverStaged(options: RecoveryOptions): Promise<RecoveryS
 
 async function recoverOne(
   leftover: StagingLeftover,
+  expectedSha256: string,
   index: StudyIndex,
 ): Promise<Exclude<keyof RecoverySummary, 'partialRemoved'>> {
   const opened = await leftover.open();
   try {
     const inspected = await inspectObject(opened);
-    if (inspected === undefined) return 'unresolved';
+    if (inspected?.sha256 !== expectedSha256) {
+      await leftover.takeOut();
+      return 'tornRemoved';
+    }
     const { meta, scan, sha256 } = inspected;
     const extracted = extractHeader(scan);
     if (!extracted.ok || meta.transferSyntaxUid === undefined) return 'unresolved';

@@ -9,20 +9,20 @@ export interface StagedInstance {
    * or a discard. Errors come out of {@link commit} and {@link keepApart}.
    */
   write(bytes: Buffer, onWritten?: () => void): void;
-  /** Everything is written: starts making the bytes durable, so that what else is to be decided costs no time. */
-  prepare(): void;
   /**
-   * Makes the file durable under its key: data synced, linked into place, directory synced. Its staging link stays, as
-   * the mark that the index may not know it yet, until {@link InstanceStore.release}.
+   * Makes the file durable under its key: put in place, then data and folders synced at the same time, so that one
+   * journal commit of the file system serves all of them. Its staging link stays, with the digest in its name, as the
+   * mark that the index may not know it yet, until {@link InstanceStore.release}.
+   * @param sha256 of the Data Set, lower-case hex: start-up recovery tells by it whether the file is whole.
    * @returns `exists` (and nothing changed) where the key is already taken.
-   * @throws StoreError
+   * @throws StoreError; the key is then free again
    */
-  commit(key: InstanceKey): Promise<'stored' | 'exists'>;
+  commit(key: InstanceKey, sha256: string): Promise<'stored' | 'exists'>;
   /** Makes the file durable beside the objects, as a conflict of `key`. @returns its path below the data folder. */
   keepApart(key: InstanceKey, sha256: string): Promise<string>;
   /** Removes what was written. Safe after a failure; not after a commit. */
   discard(): Promise<void>;
-  /** Names the staging link to {@link InstanceStore.release}. */
+  /** Names the staging link to {@link InstanceStore.release}; changes with the commit. */
   readonly stagingName: string;
 }
 
@@ -39,8 +39,11 @@ export interface StagingLeftover {
   readonly stagingName: string;
   readonly customer: CustomerKey;
   readonly source: Source;
-  /** Whether it had been linked into place: then it may have been acknowledged and must be indexed. */
-  readonly isCommitted: boolean;
+  /**
+   * Digest of its Data Set, where it had been linked into place: then it may have been acknowledged and must be indexed,
+   * if its bytes come to that digest.
+   */
+  readonly sha256?: string;
   /** When its bytes were last written, ms since 1970. */
   readonly writtenAt: number;
   open(): Promise<OpenedInstance>;
@@ -49,8 +52,11 @@ export interface StagingLeftover {
     key: InstanceKey,
     sha256: string,
   ): Promise<{ kind: 'object' } | { kind: 'conflict'; path: string } | undefined>;
-  /** Removes the staging link only. */
-  release(): Promise<void>;
+  /**
+   * Takes the file out of its place, because power failed before its bytes were on disk: nobody was told that it was
+   * stored. The staging link goes with {@link InstanceStore.release}.
+   */
+  takeOut(): Promise<void>;
 }
 
 /** Why the store could not do as asked; `out-of-resources` may pass by itself. */
