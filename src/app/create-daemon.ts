@@ -237,6 +237,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         index,
         operations: createAdminOperations({
           clock,
+          index,
           settler,
           outbox,
           deliveries,
@@ -260,16 +261,19 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       const endAt = clock.now() + deadlineMs;
       const left = (): number => Math.max(0, endAt - clock.now());
       isListening = false;
-      await Promise.all([dimse.drain(deadlineMs), publicServer.close(deadlineMs)]);
-      await within(left(), fileIntake.stop());
+      await Promise.all([
+        dimse.drain(deadlineMs),
+        publicServer.close(deadlineMs),
+        within(deadlineMs, fileIntake.stop()),
+      ]);
       await storageCommitment.stop(left());
       settler.stop();
       await intake.flush();
+      await lateProducts.stop();
       await deliveries.stop(left());
       gateway.close();
       await adminServer.close(Math.min(left(), 1000));
     }
-      await lateProducts.stop();
 
     return {
       async start(): Promise<ListenAddresses> {
@@ -282,11 +286,11 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
           deliveries.start();
+          void lateProducts.run();
           storageCommitment.start();
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           return addresses;
-          void lateProducts.run();
         } catch (error) {
           await stopServing(0);
           await lifecycle.close();
@@ -303,11 +307,11 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
         router = createRouter(next.routes);
         customers.replace(next);
+        void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));
-        void lateProducts.run();
       },
     };
   }

@@ -89,8 +89,13 @@ export class FileDesk {
       ...(job.asIs === true && { asIs: true }),
       ...(job.signal && { signal: job.signal }),
       onMember: async (member) => {
-        await this.#settleMember(job, file, member);
-        addTo(tally, member.outcome);
+        const { outcome } = member;
+        // What lists the files of a medium is no loss where the archive stays: nobody needs to see to it.
+        const isIndex = outcome.kind === 'rejected' && outcome.code === 'media-directory';
+        if (!isIndex || job.after.kind !== 'keep') {
+          await this.#settleMember(job, file, member);
+          addTo(tally, outcome);
+        }
         onMember(member);
       },
     });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Clock } from '../core/ports/clock.ts';
-import type { FileIntake } from '../core/ports/file-intake.ts';
+import type { FileIntake, QuarantineEntry } from '../core/ports/file-intake.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Intake } from '../core/ports/intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
@@ -81,9 +81,7 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
       const all = await quarantine.list(MAX_SEARCHED_QUARANTINE);
       return {
         records: records.lookUp(name, MAX_ANSWERS),
-        quarantined: all
-          .filter((entry) => isAskedFor(entry.member ?? entry.path, name) || isAskedFor(entry.path, name))
-          .slice(0, MAX_ANSWERS),
+        quarantined: all.filter((entry) => isEntryAskedFor(entry, name)).slice(0, MAX_ANSWERS),
         waiting: folders.flatMap((folder) => folder.find(name)).slice(0, MAX_ANSWERS),
       };
     },
@@ -111,4 +109,10 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
       }
     },
   };
+}
+
+/** A member of an archive is known by its own name, and by the path of its archive. */
+function isEntryAskedFor({ path: filePath, member }: QuarantineEntry, name: string): boolean {
+  if (member === undefined) return isAskedFor(filePath, name);
+  return filePath === name || isAskedFor(`${filePath}!/${member}`, name);
 }

@@ -291,7 +291,8 @@ class ImportRun {
               signal: this.#signal,
               onMember: ({ name, outcome }) => {
                 if (outcome.kind === 'rejected') rejections.push({ name, rejection: outcome });
-                countOutcome(dryTally, outcome.kind);
+                if (outcome.kind !== 'rejected' || outcome.code !== 'media-directory')
+                  countOutcome(dryTally, outcome.kind);
                 return Promise.resolve();
               },
             }),
@@ -299,6 +300,10 @@ class ImportRun {
     if (this.#dryIntake !== undefined) countOutcome(dryTally, taken.verdict.kind);
     for (const { name, rejection } of rejections) {
       const { code, reason } = rejection;
+      if (code === 'media-directory') {
+        this.#leftAlone += 1;
+        continue;
+      }
       await this.#say({ event: 'rejected', path: `${filePath}!/${name}`, code, reason });
     }
     return taken;

@@ -6,6 +6,8 @@ import { correctCommand } from './correct.ts';
 import { demoCommand } from './demo.ts';
 import { echoCommand } from './echo.ts';
 import { emulatorCommand } from './emulator.ts';
+import { importCommand } from './import.ts';
+import { quarantineCommand } from './quarantine.ts';
 import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
 import { serveCommand } from './serve.ts';
@@ -18,6 +20,8 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   completeCommand,
   retryCommand,
+  importCommand,
+  quarantineCommand,
   cancelCommand,
   uncancelCommand,
   correctCommand,

@@ -2,7 +2,10 @@ import type { CliCommand, DaemonOptions } from '../command.ts';
 import { describeCommand, withDaemonOptions } from '../command.ts';
 import type { AdminStatus, AdminStudy } from '../daemon-client.ts';
 import { createDaemonClient, resolveDaemonAddress } from '../daemon-client.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { createFileClient } from '../file-client.ts';
+import { fileStatusText } from '../file-status.ts';
 import type { Painter } from '../output.ts';
 import {
   createPainter,
@@ -16,6 +19,7 @@ import { parseLimitArgument } from '../parse.ts';
 
 interface StatusOptions extends DaemonOptions {
   readonly limit: number;
+  readonly file?: string;
   readonly json?: true;
 }
 
@@ -34,14 +38,23 @@ export const statusCommand: CliCommand = {
       examples: [
         ['status', 'with ./config.json'],
         ['status --config /etc/avara-ingest/config.json --limit 50', 'more studies'],
+        ['status --file IM0001.dcm', 'where is my file?'],
         ['status --json', 'for programs'],
       ],
       exitCodes: { 3: 'the daemon does not answer' },
     });
     return withDaemonOptions(command)
       .option('-n, --limit <count>', 'newest studies to list', parseLimitArgument, 10)
+      .option(
+        '--file <name>',
+        'instead: what became of a file, by its name (or its beginning) or its full path',
+      )
       .option('--json', 'print JSON')
       .action(async (options: StatusOptions) => {
+        if (options.file !== undefined) {
+          finish(await printFileStatus(options.file, options, context));
+          return;
+        }
         const client = createDaemonClient(resolveDaemonAddress(options, context.env));
         const [status, attention, recent] = await Promise.all([
           client.status(),
@@ -61,6 +74,16 @@ export const statusCommand: CliCommand = {
       });
   },
 };
+
+/** @returns `failed` where nothing is known of such a file. */
+async function printFileStatus(name: string, options: StatusOptions, context: CliContext): Promise<number> {
+  const { stdout, env } = context;
+  const answer = await createFileClient(resolveDaemonAddress(options, env)).find(name);
+  if (options.json) printJson(stdout, answer);
+  else stdout.write(fileStatusText(name, answer, createPainter(stdout, env), Date.now()));
+  const isKnown = Object.values(answer).some((list) => list.length > 0);
+  return isKnown ? EXIT_CODES.ok : EXIT_CODES.failed;
+}
 
 interface StatusView {
   readonly url: string;

@@ -1,0 +1,74 @@
+import path from 'node:path';
+
+import type { Config } from '../config/config.ts';
+import { createIntake } from '../core/ingest/create-intake.ts';
+import { recoverStaged } from '../core/ingest/recover-staged.ts';
+import type { FileIntake } from '../core/ports/file-intake.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import { createFileIntake } from '../folder/file-intake.ts';
+import { createSystemClock } from '../platform/clock.ts';
+import { createDigester } from '../platform/digester.ts';
+import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
+import { openSqliteIndex } from '../sqlite/study-index.ts';
+import { watchFreeSpace } from '../storage/free-space.ts';
+import { createInstanceStore } from '../storage/instance-store.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { accountForIntake } from './space-guard.ts';
+import { startErrorOf } from './start-errors.ts';
+
+export interface FilesAlone {
+  readonly files: FileIntake;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what an import needs, without listeners and without Avara, for when no daemon is running. Studies that come in
+ * go to Avara when the daemon starts.
+ * @throws StartError, also where a daemon is using the data folder.
+ */
+export async function openFilesAlone({
+  config,
+  logger,
+}: {
+  readonly config: Config;
+  readonly logger: Logger;
+}): Promise<FilesAlone> {
+  const { dataDir, storage } = config;
+  const clock = createSystemClock();
+  const lifecycle = new Lifecycle(logger);
+  try {
+    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
+      it.close(),
+    );
+    lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
+    const { index, files: records } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    lifecycle.opened('index', index, (it) => it.close());
+    const freeSpace = lifecycle.opened(
+      'free space watch',
+      await watchFreeSpace({ dataDir, reserveBytes: storage.reserveBytes, clock, logger }),
+      (it) => it.stop(),
+    );
+    await recoverStaged({ store, index, logger });
+    const intake = createIntake({
+      store,
+      index,
+      clock,
+      logger,
+      digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
+      hasSpace: () => !freeSpace.current().isBelowReserve,
+      observers: [accountForIntake(freeSpace)],
+    });
+    const files = await createFileIntake({ dataDir, intake, index, records, clock, logger });
+    return {
+      files,
+      async close() {
+        await files.stop();
+        await intake.flush();
+        await lifecycle.close();
+      },
+    };
+  } catch (error) {
+    await lifecycle.close();
+    throw startErrorOf(error);
+  }
+}
