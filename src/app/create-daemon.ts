@@ -5,6 +5,7 @@ import { createDeliveryLoop } from '../avara/delivery-loop.ts';
 import { createStudyGateway } from '../avara/study-gateway.ts';
 import { createWebhookReceiver } from '../avara/webhooks/webhook-receiver.ts';
 import type { Config } from '../config/config.ts';
+import { createHistoryKeeper } from '../core/associations/history-keeper.ts';
 import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
@@ -63,7 +64,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const { index, outbox, commitmentRequests, files } = openSqliteIndex({
+    const { index, outbox, commitmentRequests, files, associationHistory } = openSqliteIndex({
       filePath: path.join(dataDir, 'index.db'),
     });
     lifecycle.opened('index', index, (it) => it.close());
@@ -149,6 +150,12 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         'TCP_QUICKACK is not available: senders with Nagle on will be slower',
       );
     }
+    const historyKeeper = createHistoryKeeper({
+      history: associationHistory,
+      clock,
+      logger,
+      keepMs: dimseConfig.historyDays * DAY_MS,
+    });
     const storageCommitment = createStorageCommitment({
       config: dimseConfig,
       requests: commitmentRequests,
@@ -165,6 +172,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       maxPduLengthBytes: dimseConfig.maxPduLengthBytes,
       artimTimeoutMs: dimseConfig.artimTimeoutSeconds * 1000,
       idleTimeoutMs: dimseConfig.idleTimeoutSeconds * 1000,
+      minBytesPerSecond: dimseConfig.minBytesPerSecond,
       admit: (request) => {
         const decision = router.decide(request);
         if (decision.kind === 'rejected') {
@@ -183,7 +191,10 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       services: [storageCommitment.service],
       ...(quickAck.kind === 'available' && { tuneSocket: (socket) => quickAck.arm(socket) }),
-      onAssociationEnd: ({ outcome }) => metrics.associations.inc({ outcome }),
+      onAssociationEnd: (summary) => {
+        metrics.associations.inc({ outcome: summary.outcome });
+        historyKeeper.record(summary);
+      },
     });
 
     let publicUrl = config.http.publicUrl ?? undefined;
@@ -225,6 +236,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       index,
       dimse,
+      associationHistory,
       deliveries,
       freeSpace,
       files: fileIntake,
@@ -235,6 +247,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     const adminServer = createHttpServer({
       app: createAdminApp({
         index,
+        associations: associationHistory,
         operations: createAdminOperations({
           clock,
           index,
@@ -268,6 +281,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       ]);
       await storageCommitment.stop(left());
       settler.stop();
+      historyKeeper.stop();
       await intake.flush();
       await lateProducts.stop();
       await deliveries.stop(left());
@@ -285,6 +299,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           };
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
+          historyKeeper.start();
           deliveries.start();
           void lateProducts.run();
           storageCommitment.start();

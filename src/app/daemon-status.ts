@@ -1,8 +1,10 @@
 import type { DeliveryLoop } from '../avara/delivery-loop.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
+import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
+import { presentAssociation } from '../http/association-list.ts';
 import type { Readiness } from '../http/admin-operations.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
 
@@ -11,6 +13,7 @@ export interface DaemonStatusOptions {
   readonly clock: Clock;
   readonly index: StudyIndex;
   readonly dimse: DimseServer;
+  readonly associationHistory: Pick<AssociationHistory, 'list'>;
   readonly deliveries: DeliveryLoop;
   readonly freeSpace: FreeSpace;
   readonly files: Pick<FileIntake, 'folders' | 'quarantinedCount'>;
@@ -19,10 +22,12 @@ export interface DaemonStatusOptions {
 }
 
 const CONFLICTS_SHOWN = 20;
+const PAST_ASSOCIATIONS_SHOWN = 10;
 
 /** The answers of `/api/status` and `/readyz`. */
 export function createDaemonStatus(options: DaemonStatusOptions) {
-  const { version, clock, index, dimse, deliveries, freeSpace, files, isListening } = options;
+  const { version, clock, index, dimse, associationHistory, deliveries, freeSpace, files, isListening } =
+    options;
   const startedAt = clock.now();
 
   return {
@@ -40,6 +45,9 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           startedAt: time(since),
           contexts: contexts.length,
         })),
+        pastAssociations: associationHistory
+          .list({ limit: PAST_ASSOCIATIONS_SHOWN })
+          .associations.map(presentAssociation),
         deliveries: deliveries.status(),
         folders: files.folders(),
         quarantined: files.quarantinedCount,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { loadConfigSections } from '../config/load.ts';
+import { pastAssociationSchema } from './association-table.ts';
 import type { CliContext } from './context.ts';
 import { CliError } from './context.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -50,6 +51,7 @@ const statusSchema = z.object({
     conflicts: z.number(),
     deliveries: z.object({ pending: z.number(), created: z.number(), attention: z.number() }),
   }),
+  pastAssociations: z.array(pastAssociationSchema).optional(),
 });
 export type AdminStatus = z.output<typeof statusSchema>;
 

@@ -109,12 +109,22 @@ const dimse = z
     idleTimeoutSeconds: seconds(1, 86_400)
       .default(60)
       .describe('An Association on which nothing arrives for so long is aborted.'),
+    minBytesPerSecond: count(0, 1_000_000)
+      .default(1024)
+      .describe(
+        'A peer that sends less than this of an object under way, for idleTimeoutSeconds, is aborted as if it were silent; 0: any rate will do.',
+      ),
     artimTimeoutSeconds: seconds(1, 600)
       .default(30)
       .describe(
         'ARTIM timer (PS3.8 9.1.5): how long a connection may take to request or release an Association.',
       ),
     tls: dimseTls,
+    historyDays: count(1, 3650)
+      .default(30)
+      .describe(
+        'For so long past Associations are listed (GET /api/associations); at most a million of them.',
+      ),
     peers: z
       .array(dimsePeer)
       .refine(

@@ -1,17 +1,7 @@
+import type { AssociationOutcome } from '../core/ports/association-history.ts';
+import type { CustomerKey } from '../core/study/instance.ts';
 import type { AcceptedPresentationContext } from './negotiation.ts';
 import type { UpperLayerState } from './state-machine.ts';
-
-/** How an Association, or the attempt at one, ended. */
-export type AssociationOutcome =
-  | 'released'
-  | 'rejected'
-  | 'aborted-by-peer'
-  /** Protocol violation of the peer, or our own shutdown; `lastError` tells. */
-  | 'aborted-by-us'
-  /** The transport connection closed under it. */
-  | 'connection-lost'
-  /** The peer fell silent: before its A-ASSOCIATE-RQ was complete (ARTIM), or during the Association (idle). */
-  | 'timed-out';
 
 /** One Association as it stands. */
 export interface AssociationInfo {
@@ -21,6 +11,8 @@ export interface AssociationInfo {
   /** Absent until a request was read. */
   readonly callingAeTitle?: string;
   readonly calledAeTitle?: string;
+  /** Absent until it was let in. */
+  readonly customer?: CustomerKey;
   readonly state: UpperLayerState;
   /** Milliseconds since 1970-01-01 UTC: when the connection was accepted. */
   readonly startedAt: number;

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 
+import type { AssociationOutcome } from '../core/ports/association-history.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
-import type { AssociationInfo, AssociationOutcome, AssociationSummary } from './association-summary.ts';
+import type { CustomerKey } from '../core/study/instance.ts';
+import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createDispatcher } from './dispatcher.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { createIdleTimer } from './idle-timer.ts';
@@ -106,6 +108,7 @@ export function createAssociation(options: AssociationOptions): Association {
   let outcome: AssociationOutcome | undefined;
   let lastError: string | undefined;
   let titles: { readonly callingAeTitle: string; readonly calledAeTitle: string } | undefined;
+  let customer: CustomerKey | undefined;
   let contexts: ReadonlyMap<number, AcceptedPresentationContext> = new Map();
   let dispatcher: Dispatcher | undefined;
   let invoker: Invoker | undefined;
@@ -137,6 +140,7 @@ export function createAssociation(options: AssociationOptions): Association {
       id,
       peerAddress,
       ...titles,
+      ...(customer !== undefined && { customer }),
       state,
       startedAt,
       contexts: [...contexts.values()],
@@ -340,6 +344,7 @@ export function createAssociation(options: AssociationOptions): Association {
 
   function onAccepted(negotiated: NegotiatedAssociation<AssociationContext>, proposed: number): void {
     contexts = negotiated.contexts;
+    ({ customer } = negotiated.admitted.origin);
     const { peerMaxPduLengthBytes } = negotiated;
     const invocations = createInvoker({
       clock,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFakeClock } from '../../test/support/fake-clock.ts';
 import { createRecordingLogger } from '../../test/support/recording-logger.ts';
+import type { AssociationQuery, AssociationRecord } from '../core/ports/association-history.ts';
 import { CursorError } from '../core/ports/study-index.ts';
 import { customerKey } from '../core/study/instance.ts';
 import type { StudyQuery, StudyRecord } from '../core/study/study.ts';
@@ -27,6 +28,21 @@ const study: StudyRecord = {
   ],
 };
 
+const association: AssociationRecord = {
+  id: 'a1',
+  peerAddress: '10.0.0.7',
+  callingAeTitle: 'CT1',
+  contexts: [{ abstractSyntaxUid: '1.2', transferSyntaxUid: '1.3' }],
+  objects: 3,
+  refusedObjects: 1,
+  bytes: 4096,
+  startedAt: Date.UTC(2026, 0, 1, 9),
+  endedAt: Date.UTC(2026, 0, 1, 10),
+  outcome: 'timed-out',
+  lastError: 'peer was silent for 60000 ms',
+  attempts: 1,
+};
+
 const open: { close(): void }[] = [];
 afterEach(() => open.splice(0).forEach((metrics) => metrics.close()));
 
@@ -35,6 +51,7 @@ const fixture = (token?: string) => {
   const metrics = createMetrics({ includeProcess: false });
   open.push(metrics);
   const queries: StudyQuery[] = [];
+  const asked: AssociationQuery[] = [];
   const operations = {
     readiness: vi.fn<AdminOperations['readiness']>(() => ({ index: { ok: true } })),
     status: vi.fn(() => ({ version: '1.0.0' })),
@@ -64,6 +81,13 @@ const fixture = (token?: string) => {
         deliveries: { pending: 0, created: 1, attention: 1 },
       }),
     },
+    associations: {
+      list: (query) => {
+        if (query.cursor === 'junk') throw new CursorError('bad cursor');
+        asked.push(query);
+        return { associations: [association], ...(query.limit === 1 && { cursor: 'next' }) };
+      },
+    },
     operations,
     registry: metrics.registry,
     clock,
@@ -77,7 +101,7 @@ const fixture = (token?: string) => {
   ): Promise<Response> => app.request(path, init, bindings);
   const post = (path: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
     request(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
-  return { request, post, operations, queries, clock };
+  return { request, post, operations, queries, asked, clock };
 };
 const bearer = { Authorization: `Bearer ${TOKEN}` };
 
@@ -369,5 +393,45 @@ describe('status page', () => {
     const response = await fixture(TOKEN).request('/');
     expect(response.status).toBe(401);
     expect(await response.text()).toContain('<input');
+  });
+});
+
+describe('GET /api/associations', () => {
+  it('lists past Associations, with the filters and the cursor of the question', async () => {
+    const { request, asked } = fixture();
+    const url = '/api/associations?limit=1&outcome=timed-out&callingAe=CT1&calledAe=CITYMED&cursor=abc';
+    const response = await request(url);
+    expect(asked).toEqual([
+      { limit: 1, cursor: 'abc', outcome: 'timed-out', callingAeTitle: 'CT1', calledAeTitle: 'CITYMED' },
+    ]);
+    expect(await response.json()).toEqual({
+      associations: [
+        {
+          ...association,
+          startedAt: '2026-01-01T09:00:00.000Z',
+          endedAt: '2026-01-01T10:00:00.000Z',
+          calledAeTitle: null,
+          customer: null,
+        },
+      ],
+      cursor: 'next',
+    });
+  });
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['outcome=fine', 'outcome'],
+    ['callingAe=A%5CB', 'callingAe'],
+    ['cursor=junk', 'cursor'],
+  ])('answers 400 for %s and names it', async (query, name) => {
+    const response = await fixture().request(`/api/associations?${query}`);
+    expect(response.status).toBe(400);
+    expect(JSON.stringify(await response.json())).toContain(name);
+  });
+
+  it('is for the holder of the token only', async () => {
+    const { request } = fixture(TOKEN);
+    expect((await request('/api/associations')).status).toBe(401);
+    expect((await request('/api/associations', { headers: bearer })).status).toBe(200);
   });
 });

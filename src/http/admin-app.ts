@@ -6,6 +6,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { CursorError } from '../core/ports/study-index.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { AssociationHistory } from '../core/ports/association-history.ts';
 import { parseCustomerKey } from '../core/study/instance.ts';
 import type { StudyKey } from '../core/study/instance.ts';
 import type { StudyQuery } from '../core/study/study.ts';
@@ -16,6 +17,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { SESSION_COOKIE, SESSION_LIFETIME_SECONDS, createAdminAuth } from './admin-auth.ts';
 import type { AdminOperations, RouteQuestion } from './admin-operations.ts';
 import { PAGE_HEADERS, renderLoginPage, renderStatusPage } from './admin-page.ts';
+import { listAssociations } from './association-list.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
 import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
@@ -31,6 +33,7 @@ import {
 
 export interface AdminAppOptions {
   readonly index: Pick<StudyIndex, 'listStudies' | 'findStudy' | 'totals'>;
+  readonly associations: Pick<AssociationHistory, 'list'>;
   readonly operations: AdminOperations;
   /** Watched folders, quarantine and import. Without it their paths are not there. */
   readonly files?: FileRoutesOptions | undefined;
@@ -49,7 +52,7 @@ const RECENT_SHOWN = 25;
 
 /** What the admin listener answers: health, metrics, the API behind the CLI, the status page. */
 export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
-  const { index, operations, files, registry, clock, logger, token } = options;
+  const { index, associations, operations, files, registry, clock, logger, token } = options;
   const auth = createAdminAuth({ token, clock, openPaths: OPEN_PATHS });
   const handleError = createErrorHandler(logger);
   const app = new Hono<HttpEnv>();
@@ -76,6 +79,9 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   );
 
   app.get('/api/status', async (c) => c.json(await operations.status()));
+  app.get('/api/associations', (c) =>
+    c.json(listAssociations(associations, new URL(c.req.url).searchParams)),
+  );
   app.get('/api/studies', (c) => {
     const { studies, cursor } = list(index, parseStudyQuery(new URL(c.req.url).searchParams));
     return c.json({ studies: studies.map(presentStudy), cursor: cursor ?? null });

@@ -15,9 +15,7 @@ const DELIVERY_STATES: readonly DeliveryState[] = ['pending', 'created', 'attent
  * @throws HttpProblem 400 naming the parameter.
  */
 export function parseStudyQuery(parameters: URLSearchParams): StudyQuery {
-  const limit = readOne(parameters, 'limit') ?? String(DEFAULT_LIMIT);
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_LIMIT)
-    throw badParameter('limit', `must be a whole number from 1 to ${MAX_LIMIT}`);
+  const limit = readLimit(parameters);
   const cursor = readOne(parameters, 'cursor');
   if (cursor !== undefined && (cursor === '' || cursor.length > MAX_CURSOR_LENGTH)) throw badCursor();
   const customerText = readOne(parameters, 'customer');
@@ -30,7 +28,7 @@ export function parseStudyQuery(parameters: URLSearchParams): StudyQuery {
   if (text !== undefined && text.length > MAX_TEXT_LENGTH)
     throw badParameter('q', `must have at most ${MAX_TEXT_LENGTH} characters`);
   return {
-    limit: Number(limit),
+    limit,
     ...(cursor !== undefined && { cursor }),
     ...(customer !== undefined && { customers: [customer] }),
     ...(state !== undefined && { state }),
@@ -69,6 +67,14 @@ export function readProduct(parameters: URLSearchParams): Product | undefined {
   return readChoice(parameters, 'product', PRODUCTS);
 }
 
+/** How many entries a page may have. @throws HttpProblem 400 */
+export function readLimit(parameters: URLSearchParams): number {
+  const limit = readOne(parameters, 'limit') ?? String(DEFAULT_LIMIT);
+  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_LIMIT)
+    throw badParameter('limit', `must be a whole number from 1 to ${MAX_LIMIT}`);
+  return Number(limit);
+}
+
 /** The value of a parameter that may be given once. @throws HttpProblem 400 when it is given more often. */
 export function readOne(parameters: URLSearchParams, name: string): string | undefined {
   const values = parameters.getAll(name);
@@ -86,7 +92,8 @@ export function badCursor(): HttpProblem {
   return badParameter('cursor', 'must be the "cursor" of the page before');
 }
 
-function readChoice<T extends string>(
+/** One of `choices`, where the parameter is given. @throws HttpProblem 400 */
+export function readChoice<T extends string>(
   parameters: URLSearchParams,
   name: string,
   choices: readonly T[],

@@ -239,4 +239,28 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX retrieval_by_expiry ON retrieval (expires_at);
   `,
+  // Past Associations, oldest first; a line may stand for several attempts in vain.
+  `
+  CREATE TABLE association (
+    id INTEGER PRIMARY KEY,
+    association_id TEXT NOT NULL,
+    peer_address TEXT NOT NULL,
+    calling_ae TEXT,
+    called_ae TEXT,
+    customer TEXT,
+    -- JSON: [[Abstract Syntax UID, Transfer Syntax UID], ...]
+    contexts TEXT NOT NULL,
+    objects INTEGER NOT NULL,
+    refused_objects INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    last_error TEXT,
+    attempts INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX association_by_calling_ae ON association (calling_ae);
+  CREATE INDEX association_by_called_ae ON association (called_ae);
+  CREATE INDEX association_failed ON association (outcome) WHERE outcome <> 'released';
+  `,
 ];

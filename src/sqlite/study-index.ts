@@ -3,10 +3,12 @@ import path from 'node:path';
 
 import type Database from 'better-sqlite3';
 
+import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import { createAssociationHistory } from './association-history.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createFileRecords } from './file-records.ts';
 import { Disagreements } from './disagreements.ts';
@@ -29,6 +31,7 @@ export interface SqliteIndex {
   readonly outbox: Outbox;
   readonly commitmentRequests: CommitmentRequests;
   readonly files: FileRecords;
+  readonly associationHistory: AssociationHistory;
 }
 
 /**
@@ -88,6 +91,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     outbox: createOutbox({ db, queue, reader }),
     commitmentRequests: createCommitmentRequests({ db, queue, sync: () => index.sync() }),
     files: createFileRecords(db, queue),
+    associationHistory: createAssociationHistory({ db, queue }),
   };
 }
 

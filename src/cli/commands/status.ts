@@ -1,3 +1,4 @@
+import { associationTable } from '../association-table.ts';
 import type { CliCommand, DaemonOptions } from '../command.ts';
 import { describeCommand, withDaemonOptions } from '../command.ts';
 import type { AdminStatus, AdminStudy } from '../daemon-client.ts';
@@ -125,6 +126,10 @@ export function statusText(
       ? paint('dim', '  No study has come in yet.\n')
       : `${paint('bold', 'Newest studies')}\n${recentTable(recent, paint, now)}`,
   );
+  const associations = status.pastAssociations ?? [];
+  if (associations.length > 0) {
+    sections.push(`${paint('bold', 'Last Associations')}\n${associationTable(associations, paint, now)}`);
+  }
   return sections.join('\n');
 }
 
