@@ -112,7 +112,7 @@ export const MIGRATIONS: readonly string[] = [
     UNIQUE (study_id, product)
   ) STRICT;
   CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state = 'pending';
-  CREATE INDEX outbox_by_state ON outbox (state);
+  CREATE INDEX outbox_by_state ON outbox (state, study_id);
   CREATE INDEX outbox_by_avara_study ON outbox (avara_study_id) WHERE avara_study_id IS NOT NULL;
   `,
   `

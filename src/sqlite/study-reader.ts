@@ -134,8 +134,14 @@ function decodeCursor(cursor: string): [number, number] {
 function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
   const where: string[] = [];
   const values: unknown[] = [];
-  if (query.customers) {
-    where.push('study.customer IN (SELECT value FROM json_each(?))');
+  const [onlyCustomer, ...others] = query.customers ?? [];
+  if (query.customers !== undefined && others.length === 0) {
+    // Alone it can walk the customer's own index in order.
+    where.push('study.customer = ?');
+    values.push(onlyCustomer ?? '');
+  } else if (query.customers !== undefined) {
+    // The plus keeps the planner from gathering and sorting all studies of the customers: it walks by arrival instead.
+    where.push('+study.customer IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(query.customers));
   }
   if (query.state) {
