@@ -3,12 +3,14 @@ import path from 'node:path';
 
 import type Database from 'better-sqlite3';
 
+import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import { createAssociationHistory } from './association-history.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createFileRecords } from './file-records.ts';
 import { Disagreements } from './disagreements.ts';
@@ -33,6 +35,7 @@ export interface SqliteIndex {
   readonly outbox: Outbox;
   readonly commitmentRequests: CommitmentRequests;
   readonly files: FileRecords;
+  readonly associationHistory: AssociationHistory;
   readonly reports: ReportRecords;
   readonly retrievals: Retrievals;
 }
@@ -94,6 +97,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     outbox: createOutbox({ db, queue, reader }),
     commitmentRequests: createCommitmentRequests({ db, queue, sync: () => index.sync() }),
     files: createFileRecords(db, queue),
+    associationHistory: createAssociationHistory({ db, queue }),
     reports: createReportRecords({ db, queue, sync: () => index.sync() }),
     retrievals: createRetrievals(db, queue),
   };
