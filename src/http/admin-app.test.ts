@@ -58,6 +58,10 @@ const fixture = (token?: string) => {
     completeStudy: vi.fn(() => Promise.resolve()),
     retryStudy: vi.fn(() => Promise.resolve(2)),
     cancelStudy: vi.fn(() => Promise.resolve(2)),
+    openStudy: vi.fn(() =>
+      Promise.resolve({ kind: 'url', url: 'https://avara.example/o', product: 'viewer' } as const),
+    ),
+    retryReports: vi.fn(() => Promise.resolve(3)),
     correctStudy: vi.fn(() => Promise.resolve(['PatientName'])),
     retryAll: vi.fn(() => Promise.resolve(7)),
     explainRoute: vi.fn((question: object) => ({ question, customer: 'city-medical' })),
@@ -79,6 +83,8 @@ const fixture = (token?: string) => {
         bytes: 1_052_000,
         conflicts: 0,
         deliveries: { pending: 0, created: 1, attention: 1 },
+        acknowledgedInstances: 0,
+        announcedInstances: 0,
       }),
     },
     associations: {
@@ -232,6 +238,11 @@ describe('actions', () => {
     ]);
     expect((await post(`${path}/cancel?product=pacs`)).status).toBe(400);
     expect(await (await post(`${path}/correct`)).json()).toEqual({ corrected: ['PatientName'] });
+    expect(await (await post(`${path}/open?product=viewer`)).json()).toEqual({
+      url: 'https://avara.example/o',
+      product: 'viewer',
+    });
+    expect(operations.openStudy).toHaveBeenCalledWith({ study: key, product: 'viewer', userId: undefined });
   });
 
   it('retry all, rotate keys, tell status and explain a route', async () => {

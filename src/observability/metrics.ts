@@ -81,6 +81,11 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
     associationsOpen: gauge('associations_open', 'DICOM Associations open now.'),
     associations: counter('associations_total', 'DICOM Associations ended, by outcome.', ['outcome']),
     studies: gauge('studies', 'Studies in the index, by state.', ['state']),
+    customers: gauge('customers', 'Configured customers, by whether Avara has them.', ['state']),
+    reports: gauge('reports', 'Reports from Avara, by state.', ['state']),
+    reportOutputs: gauge('report_outputs', 'Reports on their way to folders, URLs and PACS, by state.', [
+      'state',
+    ]),
     deliveries: gauge('deliveries', 'Deliveries of studies to Avara, by state.', ['state']),
     conflicts: gauge(
       'conflicts',
@@ -114,12 +119,14 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'audit_entries_lost_total',
       'Audit entries given up because writing kept failing.',
     ),
-    /** Stages: acknowledged, stored, indexed, announced. */
     ledgerInstances: gauge(
       'ledger_instances',
-      'Instances by stage; without exceptions, acknowledged = stored = indexed = announced.',
+      'Instances by stage: acknowledged (the ledger), indexed, announced (at Avara in every product).',
       ['stage'],
     ),
-    ledgerExceptions: gauge('ledger_exceptions', 'Instances that the ledger cannot account for.'),
+    ledgerExceptions: gauge(
+      'ledger_exceptions',
+      'Difference between instances acknowledged and indexed; anything but 0 needs a look.',
+    ),
   };
 }

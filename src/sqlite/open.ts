@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs';
+
 import Database from 'better-sqlite3';
 
 import { MIGRATIONS } from './migrations.ts';
@@ -22,6 +24,8 @@ export class IndexOpenError extends Error {
 export function openDatabase(filePath: string): Database.Database {
   let db: Database.Database;
   try {
+    // Patient data: nobody but the daemon's user. The log and shared-memory files take the mode over.
+    closeSync(openSync(filePath, 'a', 0o600));
     db = new Database(filePath);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');

@@ -76,7 +76,14 @@ describe('index of instances', () => {
       firstReceivedAt: 10,
       lastReceivedAt: 30,
     });
-    expect(index.totals()).toMatchObject({ studies: 1, receivingStudies: 1, instances: 3, bytes: 1150 });
+    expect(index.totals()).toMatchObject({
+      studies: 1,
+      receivingStudies: 1,
+      instances: 3,
+      bytes: 1150,
+      acknowledgedInstances: 3,
+      announcedInstances: 0,
+    });
   });
 
   it('lets the first image speak for the study even when a report came before it', async () => {

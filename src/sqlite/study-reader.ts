@@ -95,6 +95,15 @@ export class StudyReader {
       )
       .get();
     const conflicts = this.#db.prepare<[], { total: number }>('SELECT count(*) AS total FROM conflict').get();
+    // Ledger entries are numbered without gaps and never removed, so the last number counts them.
+    const ledger = this.#db.prepare<[], { last: number | null }>('SELECT max(id) AS last FROM ledger').get();
+    const announced = this.#db
+      .prepare<[], { instances: number }>(
+        `SELECT coalesce(sum(instances), 0) AS instances FROM study
+         WHERE id IN (SELECT study_id FROM outbox WHERE state = 'created')
+           AND id NOT IN (SELECT study_id FROM outbox WHERE state <> 'created')`,
+      )
+      .get();
     const deliveries: Record<DeliveryState, number> = { pending: 0, created: 0, attention: 0 };
     for (const row of this.#db
       .prepare<[], { state: DeliveryState; total: number }>(
@@ -112,6 +121,8 @@ export class StudyReader {
       bytes: study?.bytes ?? 0,
       conflicts: conflicts?.total ?? 0,
       deliveries,
+      acknowledgedInstances: (ledger?.last ?? 0) - (conflicts?.total ?? 0),
+      announcedInstances: announced?.instances ?? 0,
     };
   }
 

@@ -60,8 +60,12 @@ export async function openKeyRing(options: KeyRingOptions): Promise<FileKeyRing>
   const addKey = async (): Promise<string> => {
     const now = clock.now();
     const key = { id: randomBytes(6).toString('hex'), secret: randomBytes(SECRET_BYTES), createdAt: now };
+    const isFirst = keys.length === 0;
     await save([...inForce(now), key]);
-    logger.info({ keyId: key.id, keys: keys.length }, 'object URL key rotated');
+    logger.info(
+      { keyId: key.id, keys: keys.length },
+      isFirst ? 'object URL key made' : 'object URL key rotated',
+    );
     return key.id;
   };
   const maintain = async (): Promise<void> => {

@@ -29,7 +29,7 @@ export function createObjectUrls({ publicUrl, keys, clock, lifetimeSeconds }: Ob
   return {
     forStudy(study, instances) {
       const { customer, studyInstanceUid } = study;
-      const expiresAtSeconds = Math.floor(clock.now() / 1000) + lifetimeSeconds;
+      const expiresAtSeconds = Math.ceil(clock.now() / 1000) + lifetimeSeconds;
       const head = `${prefixOf()}/${studyInstanceUid}/`;
       const tail = `.dcm?token=${signObjectToken(keys.current(), study, expiresAtSeconds)}`;
       return instances.map(({ key }) => {

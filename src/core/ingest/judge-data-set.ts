@@ -24,7 +24,11 @@ export function judgeDataSet(
   const isWholeOnly = declared.wholeOnly === true;
   if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
   const extracted = extractHeader(scan);
-  if (!extracted.ok) return refused('cannot-understand', extracted.reason);
+  if (!extracted.ok) {
+    // What is malformed lacks attributes because it could not be read: that is the reason to mend.
+    const reason = scan.integrity === 'malformed' ? (scan.reason ?? extracted.reason) : extracted.reason;
+    return refused('cannot-understand', reason);
+  }
   const { header } = extracted;
   if (isWholeOnly && announcesMissingImage(header, declared.transferSyntaxUid))
     return notWhole('truncated', 'The header announces an image, but there is no Pixel Data.');

@@ -46,6 +46,10 @@ export interface IndexTotals {
   readonly bytes: number;
   readonly conflicts: number;
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
+  /** Instances that the ledger says were acknowledged as stored. */
+  readonly acknowledgedInstances: number;
+  /** Instances of studies that are at Avara in every product they are to go to. */
+  readonly announcedInstances: number;
 }
 
 /** The cursor of a {@link StudyQuery} is not one that an earlier page gave. */
