@@ -6,6 +6,7 @@ import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Intake } from '../core/ports/intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import { lookAt } from './disposal.ts';
 import { FileDesk } from './file-desk.ts';
 import { runImport } from './import-run.ts';
 import { Quarantine } from './quarantine.ts';
@@ -16,6 +17,9 @@ import { type FolderSettings, WatchedFolder } from './watched-folder.ts';
 const DAY_MS = 86_400_000;
 /** How long it is remembered what became of files that are gone from their place. */
 const REMEMBER_DAYS = 90;
+/** A copy that was given up may go on after all: the newest cut off files are looked at again so often. */
+const REGROWTH_CHECK_MS = 60_000;
+const MAX_REGROWTH_CHECKED = 200;
 const MAX_ANSWERS = 50;
 const MAX_SEARCHED_QUARANTINE = 10_000;
 
@@ -45,6 +49,7 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
   const running = new Set<Promise<unknown>>();
   let folders: readonly WatchedFolder[] = [];
   let cancelForgetting = (): void => undefined;
+  let cancelRegrowth = (): void => undefined;
   let importNumber = 0;
 
   const forgetOldRecords = (): void => {
@@ -52,6 +57,26 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
       logger.warn({ err: error }, 'old records of files could not be dropped');
     });
     cancelForgetting = clock.after(DAY_MS, forgetOldRecords);
+  };
+
+  /** Tries those again that have grown in quarantine since: their writer had them open when they were moved. */
+  const retryRegrown = async (): Promise<void> => {
+    for (const entry of await quarantine.list(MAX_REGROWTH_CHECKED)) {
+      if (entry.code !== 'truncated' || entry.file === undefined) continue;
+      const now = await lookAt(quarantine.locate(entry));
+      if (now === undefined || now.bytes === entry.bytes) continue;
+      await retryQuarantined({ desk, quarantine, signal: stopping.signal }, { id: entry.id, asIs: false });
+    }
+  };
+  const checkRegrowth = (): void => {
+    const checking = retryRegrown().catch((error: unknown) => {
+      logger.warn({ err: error }, 'the quarantine could not be looked through');
+    });
+    running.add(checking);
+    void checking.finally(() => {
+      running.delete(checking);
+      if (!stopping.signal.aborted) cancelRegrowth = clock.after(REGROWTH_CHECK_MS, checkRegrowth);
+    });
   };
 
   return {
@@ -67,10 +92,13 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
       for (const folder of added) folder.start();
       cancelForgetting();
       forgetOldRecords();
+      cancelRegrowth();
+      cancelRegrowth = clock.after(REGROWTH_CHECK_MS, checkRegrowth);
     },
     async stop() {
       stopping.abort();
       cancelForgetting();
+      cancelRegrowth();
       await Promise.all([...folders.map((folder) => folder.stop()), ...running]);
     },
     folders: () => folders.map((folder) => folder.status()),

@@ -91,8 +91,10 @@ export class WaitingFiles {
     return this.#pauseReason;
   }
 
-  has(filePath: string): boolean {
-    return this.#files.has(filePath);
+  /** Whether a file will be looked at anyhow, so that nothing need be told of it before. */
+  isAttendedTo(filePath: string): boolean {
+    const file = this.#files.get(filePath);
+    return file !== undefined && (file.isInWork || file.rejection === undefined);
   }
 
   get isFull(): boolean {
@@ -107,7 +109,14 @@ export class WaitingFiles {
 
   /** A file was seen. Files that were taken before and have not changed are left alone. */
   offer(filePath: string, stamp: FileStamp): void {
-    if (this.#files.has(filePath) || this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted) return;
+    const known = this.#files.get(filePath);
+    if (known !== undefined) {
+      // One that was not whole has changed: it goes on after all.
+      if (known.rejection !== undefined && !known.isInWork && !isUntouched(known.stamp, stamp))
+        this.#observeAgain(known, stamp);
+      return;
+    }
     const { customer, desk, clock, jobOf } = this.#options;
     const record = desk.recall(customer, filePath, stamp);
     const now = clock.now();

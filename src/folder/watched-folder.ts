@@ -270,7 +270,7 @@ export class WatchedFolder {
     for await (const { kind, path: at } of found) {
       if (this.#isStopped || this.#root === undefined) return;
       if (kind === 'folder') this.#watch?.add(at);
-      else if (kind === 'file' && this.#isMeant(this.#relative(at)) && !this.#waiting.has(at)) {
+      else if (kind === 'file' && this.#isMeant(this.#relative(at)) && !this.#waiting.isAttendedTo(at)) {
         await this.#waiting.room();
         await this.#offer(at);
       }
@@ -293,7 +293,7 @@ export class WatchedFolder {
 
   /** Something happened to a path. Cheap for files that wait already: they are looked at when they are due. */
   #hint(filePath: string): void {
-    if (this.#waiting.has(filePath) || this.#isStopped) return;
+    if (this.#waiting.isAttendedTo(filePath) || this.#isStopped) return;
     if (this.#hints.size >= MAX_HINTS || this.#waiting.isFull) {
       this.#listAt = 0;
       this.#wake();
