@@ -6,11 +6,13 @@ import type { Router } from '../core/routing/route.ts';
 import type { StudySettler } from '../core/study/study-settler.ts';
 import type { AdminOperations } from '../http/admin-operations.ts';
 import type { FileKeyRing } from '../storage/key-ring.ts';
+import type { AvaraSide } from './avara-side.ts';
 import type { createDaemonStatus } from './daemon-status.ts';
 
 export interface AdminOperationsOptions {
   readonly clock: Clock;
   readonly index: StudyIndex;
+  readonly avara: Pick<AvaraSide, 'opener' | 'retryReports'>;
   readonly settler: StudySettler;
   readonly outbox: Outbox;
   readonly deliveries: DeliveryLoop;
@@ -22,7 +24,7 @@ export interface AdminOperationsOptions {
 
 /** What an operator can have done, over the parts that do it. */
 export function createAdminOperations(options: AdminOperationsOptions): AdminOperations {
-  const { clock, index, settler, outbox, deliveries, keys, status, routerNow } = options;
+  const { clock, index, avara, settler, outbox, deliveries, keys, status, routerNow } = options;
   /** A retry is a request to try now: also a refused key is asked again at once. */
   const retried = (count: number): number => {
     deliveries.probeNow();
@@ -41,6 +43,8 @@ export function createAdminOperations(options: AdminOperationsOptions): AdminOpe
       const wish = isCancelled ? 'cancel' : 'uncancel';
       return retried(await outbox.wish(key, product, wish, clock.now()));
     },
+    openStudy: (question) => avara.opener.open(question),
+    retryReports: () => avara.retryReports(),
     async correctStudy(key) {
       const corrected = await index.acceptDisagreements(key, clock.now());
       deliveries.wake();

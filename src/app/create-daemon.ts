@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { createDeliveryLoop } from '../avara/delivery-loop.ts';
 import { createStudyGateway } from '../avara/study-gateway.ts';
-import { createWebhookReceiver } from '../avara/webhooks/webhook-receiver.ts';
 import type { Config } from '../config/config.ts';
 import { createHistoryKeeper } from '../core/associations/history-keeper.ts';
 import { createObjectUrls } from '../core/access/object-urls.ts';
@@ -27,13 +26,14 @@ import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
 import { createAdminOperations } from './admin-operations.ts';
+import { createAvaraSide } from './avara-side.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { countIntake, mirrorFiles, mirrorIndex } from './metrics-wiring.ts';
+import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -64,9 +64,10 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const { index, outbox, commitmentRequests, files, associationHistory } = openSqliteIndex({
-      filePath: path.join(dataDir, 'index.db'),
-    });
+    const { index, outbox, commitmentRequests, files, associationHistory, reports, retrievals } =
+      openSqliteIndex({
+        filePath: path.join(dataDir, 'index.db'),
+      });
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
@@ -204,10 +205,17 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       lifetimeSeconds: config.access.urlLifetimeSeconds,
     });
-    const webhooks = createWebhookReceiver({
-      secrets: customers.webhookSecrets,
+    const avara = createAvaraSide({
+      config,
+      customers,
+      gateway,
       index,
+      reports,
+      retrievals,
+      intake,
       objectUrls,
+      publicUrl: () => publicUrl ?? 'http://127.0.0.1',
+      keys,
       audit,
       clock,
       logger,
@@ -221,7 +229,9 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         clock,
         logger,
         metrics,
-        webhooks,
+        webhooks: avara.webhooks,
+        captures: avara.captures,
+        open: { index, opener: avara.opener, tokens: () => avara.openTokens() },
         corsOrigins: config.http.corsOrigins,
       }),
       host: config.http.host,
@@ -240,9 +250,12 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       deliveries,
       freeSpace,
       files: fileIntake,
+      customers: avara.watch,
+      reports,
       isListening: () => isListening,
     });
     mirrorFiles(metrics, fileIntake);
+    mirrorAvara(metrics, avara.watch, reports);
     mirrorIndex(metrics, index, () => dimse.associations().length);
     const adminServer = createHttpServer({
       app: createAdminApp({
@@ -255,6 +268,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           outbox,
           deliveries,
           keys,
+          avara,
           status,
           routerNow: () => router,
         }),
@@ -284,6 +298,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       historyKeeper.stop();
       await intake.flush();
       await lateProducts.stop();
+      await avara.stop(left());
       await deliveries.stop(left());
       gateway.close();
       await adminServer.close(Math.min(left(), 1000));
@@ -301,6 +316,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           settler.start();
           historyKeeper.start();
           deliveries.start();
+          avara.start();
           void lateProducts.run();
           storageCommitment.start();
           await fileIntake.watch(folderSettings(config));
@@ -322,6 +338,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
         router = createRouter(next.routes);
         customers.replace(next);
+        avara.reload(next);
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         deliveries.probeNow();

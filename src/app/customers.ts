@@ -1,5 +1,5 @@
 import type { AvaraCustomer } from '../avara/customers.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, CustomerConfig } from '../config/config.ts';
 import { type CustomerKey, customerKey } from '../core/study/instance.ts';
 import type { Product } from '../core/study/study.ts';
 
@@ -10,6 +10,8 @@ import type { Product } from '../core/study/study.ts';
 export interface Customers {
   readonly avara: ReadonlyMap<CustomerKey, AvaraCustomer>;
   readonly webhookSecrets: ReadonlyMap<CustomerKey, readonly string[]>;
+  /** As configured now. */
+  configOf(customer: CustomerKey): CustomerConfig | undefined;
   productsOf(customer: CustomerKey): readonly Product[] | undefined;
   replace(config: Config): void;
 }
@@ -17,11 +19,14 @@ export interface Customers {
 export function createCustomers(config: Config): Customers {
   const avara = new Map<CustomerKey, AvaraCustomer>();
   const webhookSecrets = new Map<CustomerKey, readonly string[]>();
+  const configs = new Map<CustomerKey, CustomerConfig>();
   const replace = ({ customers }: Config): void => {
     avara.clear();
     webhookSecrets.clear();
+    configs.clear();
     for (const [name, customer] of Object.entries(customers)) {
       const key = customerKey(name);
+      configs.set(key, customer);
       const { avara: account, ...settings } = customer;
       const { baseUrl, apiKey, webhookSecrets: secrets } = account;
       avara.set(key, {
@@ -35,5 +40,11 @@ export function createCustomers(config: Config): Customers {
     }
   };
   replace(config);
-  return { avara, webhookSecrets, productsOf: (customer) => avara.get(customer)?.products, replace };
+  return {
+    avara,
+    webhookSecrets,
+    configOf: (customer) => configs.get(customer),
+    productsOf: (customer) => avara.get(customer)?.products,
+    replace,
+  };
 }

@@ -1,7 +1,9 @@
+import type { CustomerStanding, CustomerWatch } from '../avara/account/customer-watch.ts';
 import type { DeliveryLoop } from '../avara/delivery-loop.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { AssociationHistory } from '../core/ports/association-history.ts';
+import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import { presentAssociation } from '../http/association-list.ts';
@@ -17,17 +19,31 @@ export interface DaemonStatusOptions {
   readonly deliveries: DeliveryLoop;
   readonly freeSpace: FreeSpace;
   readonly files: Pick<FileIntake, 'folders' | 'quarantinedCount'>;
+  readonly customers: Pick<CustomerWatch, 'standings'>;
+  readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
   /** Whether every listener is up. */
   readonly isListening: () => boolean;
 }
 
 const CONFLICTS_SHOWN = 20;
+const REPORT_PROBLEMS_SHOWN = 20;
 const PAST_ASSOCIATIONS_SHOWN = 10;
 
 /** The answers of `/api/status` and `/readyz`. */
 export function createDaemonStatus(options: DaemonStatusOptions) {
-  const { version, clock, index, dimse, associationHistory, deliveries, freeSpace, files, isListening } =
-    options;
+  const {
+    version,
+    clock,
+    index,
+    dimse,
+    associationHistory,
+    deliveries,
+    freeSpace,
+    files,
+    customers,
+    reports,
+    isListening,
+  } = options;
   const startedAt = clock.now();
 
   return {
@@ -49,6 +65,8 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           .list({ limit: PAST_ASSOCIATIONS_SHOWN })
           .associations.map(presentAssociation),
         deliveries: deliveries.status(),
+        customers: customers.standings().map(presentStanding),
+        reports: { ...reports.totals(), problems: reports.problems(REPORT_PROBLEMS_SHOWN) },
         folders: files.folders(),
         quarantined: files.quarantinedCount,
         conflicts: index.conflicts(CONFLICTS_SHOWN).map((conflict) => ({
@@ -62,6 +80,14 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
       const disk = freeSpace.current();
       const { isRunning, apiKeys } = deliveries.status();
       const refused = apiKeys.filter((key) => key.state === 'refused');
+      const missing = customers
+        .standings()
+        .filter(({ state }) => state === 'unknown' || state === 'inactive')
+        .map(({ customer, state }) => `${customer} is ${state} at Avara`);
+      const troubles = [
+        ...(refused.length > 0 ? [`${refused.length} API key(s) refused by Avara`] : []),
+        ...missing,
+      ];
       return {
         listeners: isListening() ? { ok: true } : { ok: false, detail: 'not every listener is up' },
         disk: disk.isBelowReserve
@@ -69,11 +95,12 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           : { ok: true },
         deliveries: isRunning ? { ok: true } : { ok: false, detail: 'the delivery loop is not running' },
         // Ingest goes on without Avara, so a refused key does not take the daemon out of service.
-        avara: {
-          ok: true,
-          ...(refused.length > 0 && { detail: `${refused.length} API key(s) refused by Avara` }),
-        },
+        avara: { ok: true, ...(troubles.length > 0 && { detail: troubles.join('; ') }) },
       };
     },
   };
+}
+
+function presentStanding({ checkedAt, ...standing }: CustomerStanding) {
+  return { ...standing, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };
 }

@@ -1,4 +1,5 @@
 import type { AvaraStudy, GatewayFailure, GatewayResult, StudyGateway } from '../core/ports/study-gateway.ts';
+import type { CustomerKey } from '../core/study/instance.ts';
 import type { Product, StudyRecord } from '../core/study/study.ts';
 import { createAvaraClient } from './client.ts';
 import type { ApiSuccess, AvaraClient } from './client.ts';
@@ -22,6 +23,8 @@ export interface StudyGatewayOptions {
 }
 
 export interface AvaraStudyGateway extends StudyGateway {
+  /** The client of a customer's API key, for other calls; undefined for a customer that is not configured. */
+  clientFor(customer: CustomerKey): AvaraClient | undefined;
   /** Breaks off the requests under way; they and all later ones fail as transient. */
   close(): void;
 }
@@ -139,7 +142,12 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     for (const client of clients.values()) client.close();
   }
 
-  return { find, create, describe, update, setCancelled, expectedExpressCustomerId, close };
+  function clientFor(name: CustomerKey): AvaraClient | undefined {
+    const customer = customers.get(name);
+    return customer && clientOf(customer);
+  }
+
+  return { find, create, describe, update, setCancelled, expectedExpressCustomerId, clientFor, close };
 }
 
 function wireBody(body: object, customer: AvaraCustomer): object {

@@ -51,6 +51,15 @@ const statusSchema = z.object({
     conflicts: z.number(),
     deliveries: z.object({ pending: z.number(), created: z.number(), attention: z.number() }),
   }),
+  customers: z
+    .array(z.object({ customer: z.string(), expressCustomerId: z.string(), state: z.string() }))
+    .optional(),
+  reports: z
+    .object({
+      reports: z.object({ pending: z.number(), stored: z.number(), attention: z.number() }),
+      outputs: z.object({ pending: z.number(), done: z.number(), attention: z.number() }),
+    })
+    .optional(),
   pastAssociations: z.array(pastAssociationSchema).optional(),
 });
 export type AdminStatus = z.output<typeof statusSchema>;
@@ -89,6 +98,13 @@ export interface DaemonClient {
   retry(study: StudyName): Promise<number>;
   /** Cancels a study at Avara, or undoes that. @returns how many deliveries that concerns. */
   setCancelled(study: StudyName, product: string | undefined, isCancelled: boolean): Promise<number>;
+  /** @returns a temporary URL of Avara's under which a person opens the study. */
+  open(
+    study: StudyName,
+    options: { readonly product?: string | undefined; readonly user?: string | undefined },
+  ): Promise<{ readonly url: string; readonly product: string }>;
+  /** Fetches and sends on again the reports that wait or need attention. @returns how many. */
+  retryReports(): Promise<number>;
   /** Takes over what later images of a study state otherwise. @returns the keywords that changed. */
   correct(study: StudyName): Promise<readonly string[]>;
   /** The same for every study (of one customer) that needs attention or waits for its next try. */
@@ -196,6 +212,16 @@ export function createDaemonClient({ url, token }: DaemonAddress): DaemonClient 
       const query = product === undefined ? '' : `?product=${encodeURIComponent(product)}`;
       const path = `${studyPath(study)}/${isCancelled ? 'cancel' : 'uncancel'}${query}`;
       return (await call(path, z.object({ changed: z.number() }), 'POST')).changed;
+    },
+    open(study, { product, user }) {
+      const query = new URLSearchParams();
+      if (product !== undefined) query.set('product', product);
+      if (user !== undefined) query.set('user', user);
+      const schema = z.object({ url: z.string(), product: z.string() });
+      return call(`${studyPath(study)}/open?${query.toString()}`, schema, 'POST');
+    },
+    async retryReports() {
+      return (await call('/api/reports/retry', retriedSchema, 'POST')).retried;
     },
     async correct(study) {
       const schema = z.object({ corrected: z.array(z.string()) });

@@ -26,6 +26,30 @@ export function parseProductArgument(text: string): string {
   return text;
 }
 
+export function parseUserArgument(text: string): string {
+  if (!/^usr_[0-9a-fA-F]{32}$/.test(text))
+    throw new InvalidArgumentError('An Avara user is usr_ and 32 hexadecimal digits.');
+  return text;
+}
+
+export function parseExpressIdArgument(text: string): string {
+  if (!/^cus_[0-9a-fA-F]{32}$/.test(text))
+    throw new InvalidArgumentError(
+      'Give cus_ and 32 hexadecimal digits, or a customer’s key in the configuration.',
+    );
+  return text;
+}
+
+/** `name=value`, gathered over repetitions. */
+export function parsePairArgument(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Give name=value.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
 export function parseCustomerArgument(text: string): string {
   const key = parseCustomerKey(text);
   if (key === undefined) throw new InvalidArgumentError('Give the customer’s key in the configuration.');

@@ -41,7 +41,8 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
       '\navara-ingest <command> --help shows options, examples and exit codes of a command.',
     );
   for (const command of COMMANDS) program.addCommand(command.build(context, finish));
-  for (const command of [program, ...program.commands]) applyStyle(command, context, paint);
+  const nested = program.commands.flatMap(({ commands }) => commands);
+  for (const command of [program, ...program.commands, ...nested]) applyStyle(command, context, paint);
   return program;
 }
 

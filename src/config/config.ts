@@ -17,6 +17,9 @@ export interface CustomerAvaraConfig {
   readonly webhookSecrets: readonly Secret[];
 }
 
+/** Where reports go. */
+export type CustomerReportsConfig = DeepReadonly<NonNullable<ParsedConfig['customers'][string]['reports']>>;
+
 export interface CustomerConfig {
   readonly expressCustomerId: string;
   /** At least one, each once. */
@@ -28,6 +31,11 @@ export interface CustomerConfig {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly modalityNames?: Readonly<Record<string, string>>;
   readonly legacyFieldNames: boolean;
+  /** With an absolute folder. */
+  readonly reports?: CustomerReportsConfig;
+  /** Absolute. */
+  readonly worklistFile?: string;
+  readonly openAs?: string;
   readonly avara: CustomerAvaraConfig;
 }
 
@@ -40,7 +48,11 @@ type Sections = DeepReadonly<Omit<ParsedConfig, '$schema' | 'avara' | 'customers
 export interface Config extends Sections {
   /** Absolute path of the file it came from. */
   readonly file: string;
-  readonly avara: { readonly requestTimeoutSeconds: number; readonly concurrency: number };
+  readonly avara: {
+    readonly requestTimeoutSeconds: number;
+    readonly concurrency: number;
+    readonly customerCheckMinutes: number;
+  };
   /** By customer key; every key satisfies `parseCustomerKey`. */
   readonly customers: Readonly<Record<string, CustomerConfig>>;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { Config, CustomerConfig } from './config.ts';
+import type { Config, CustomerConfig, CustomerReportsConfig } from './config.ts';
 import { crossCheck } from './cross-checks.ts';
 import type { ConfigProblem } from './errors.ts';
 import { ConfigError, formatPath } from './errors.ts';
@@ -174,9 +174,13 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     dataDir: resolve(folder, parsed.dataDir),
     dimse: { ...dimse, tls: dimse.tls && { ...dimse.tls, ...resolvePaths(folder, dimse.tls) } },
     http: { ...http, tls: http.tls && resolvePaths(folder, http.tls) },
-    avara: { requestTimeoutSeconds: avara.requestTimeoutSeconds, concurrency: avara.concurrency },
+    avara: {
+      requestTimeoutSeconds: avara.requestTimeoutSeconds,
+      concurrency: avara.concurrency,
+      customerCheckMinutes: avara.customerCheckMinutes,
+    },
     customers: Object.fromEntries(
-      Object.entries(customers).map(([key, customer]) => [key, resolveCustomer(customer, avara)]),
+      Object.entries(customers).map(([key, customer]) => [key, resolveCustomer(folder, customer, avara)]),
     ),
     routes,
     admin,
@@ -207,6 +211,7 @@ function resolvePaths(
 }
 
 function resolveCustomer(
+  folder: string,
   customer: ParsedConfig['customers'][string],
   shared: ParsedConfig['avara'],
 ): CustomerConfig {
@@ -224,8 +229,15 @@ function resolveCustomer(
     ...(customer.metadata === undefined ? {} : { metadata: customer.metadata }),
     ...(customer.modalityNames === undefined ? {} : { modalityNames: customer.modalityNames }),
     legacyFieldNames: customer.legacyFieldNames,
+    ...(customer.reports === undefined ? {} : { reports: resolveReports(folder, customer.reports) }),
+    ...(customer.worklistFile === undefined ? {} : { worklistFile: resolve(folder, customer.worklistFile) }),
+    ...(customer.openAs === undefined ? {} : { openAs: customer.openAs }),
     avara: { baseUrl: customer.avara?.baseUrl ?? shared.baseUrl, apiKey, webhookSecrets },
   };
+}
+
+function resolveReports(folder: string, reports: CustomerReportsConfig): CustomerReportsConfig {
+  return reports.folder === undefined ? reports : { ...reports, folder: resolve(folder, reports.folder) };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -200,9 +200,48 @@ const avara = z
     webhookSecret: webhookSecret.optional(),
     requestTimeoutSeconds: seconds(1, 600).default(60).describe('How long one API call may take.'),
     concurrency: count(1, 64).default(4).describe('API calls made at once.'),
+    customerCheckMinutes: z
+      .number()
+      .min(0.01)
+      .max(1440)
+      .default(15)
+      .describe('How often Avara is asked whether each customer exists and is active.'),
   })
   .prefault({})
   .describe('Avara’s API; customers without an "avara" of their own use this key and secret.');
+
+const reports = z
+  .strictObject({
+    folder: filePath
+      .optional()
+      .describe(
+        'Folder that reports are written to (PDF, text, JSON). Relative paths start at the config file’s folder.',
+      ),
+    post: z
+      .strictObject({
+        url: httpUrl.describe('Receives each report as multipart/form-data: "report" (JSON) and "pdf".'),
+        token: secret.optional().describe('Sent as bearer token.'),
+      })
+      .optional()
+      .describe('HTTP endpoint that reports are posted to.'),
+    pacs: z
+      .strictObject({
+        aeTitle: aeTitle.describe('AE title of the PACS.'),
+        host: host.describe('Address or host name of the PACS.'),
+        port: count(1, 65_535).describe('TCP port of the PACS.'),
+        callingAeTitle: aeTitle.default('AVARAINGEST').describe('AE title that the daemon calls with.'),
+        title: z
+          .string()
+          .trim()
+          .min(1, 'must not be empty')
+          .max(64)
+          .default('Radiology report')
+          .describe('Document Title and Series Description of the objects.'),
+      })
+      .optional()
+      .describe('PACS that reports are sent to as Encapsulated PDF objects, by C-STORE.'),
+  })
+  .describe('Where reports of this customer go, besides the data folder.');
 
 /** Metadata that every study gets from its images; see avara/mapping/field-table.ts. */
 const RESERVED_METADATA = ['accessionNumber', 'studyId', 'source', 'sourceAeTitle', 'calledAeTitle'] as const;
@@ -264,6 +303,15 @@ const customer = z
       )
       .optional()
       .describe('What AutoScribe is told for a DICOM Modality, for example {"MR": "MRI"}.'),
+    reports: reports.optional(),
+    worklistFile: filePath
+      .optional()
+      .describe(
+        'JSON file with the worklist items that Avara is told when a modality asks; left out: no worklist is offered.',
+      ),
+    openAs: avaraUserId
+      .optional()
+      .describe('Avara user that AutoScribe studies are opened as, where a link names none.'),
     legacyFieldNames: z
       .boolean()
       .default(false)

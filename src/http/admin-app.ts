@@ -21,6 +21,7 @@ import { listAssociations } from './association-list.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
 import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
+import { problemOf } from './open-route.ts';
 import { readBody } from './read-body.ts';
 import {
   badCursor,
@@ -105,6 +106,18 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
       return c.json({ changed: await operations.cancelStudy(knownStudy(c), product, isCancelled) });
     });
   }
+  app.post('/api/studies/:customer/:study/open', async (c) => {
+    const parameters = new URL(c.req.url).searchParams;
+    const userId = readOne(parameters, 'user');
+    const outcome = await operations.openStudy({
+      study: knownStudy(c),
+      product: readProduct(parameters),
+      userId,
+    });
+    if (outcome.kind !== 'url') throw problemOf(outcome);
+    return c.json({ url: outcome.url, product: outcome.product });
+  });
+  app.post('/api/reports/retry', async (c) => c.json({ retried: await operations.retryReports() }));
   app.post('/api/studies/:customer/:study/correct', async (c) =>
     c.json({ corrected: await operations.correctStudy(knownStudy(c)) }),
   );

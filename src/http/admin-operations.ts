@@ -1,5 +1,6 @@
 import type { CustomerKey, StudyKey } from '../core/study/instance.ts';
 import type { Product } from '../core/study/study.ts';
+import type { OpenOutcome, OpenStudyQuestion } from '../core/ports/study-opener.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
 
 /** Parts of the daemon and whether each can do its work; details hold no patient data and no secrets. */
@@ -29,6 +30,10 @@ export interface AdminOperations {
    * @param product only there. @returns how many of its deliveries that concerns.
    */
   cancelStudy(key: StudyKey, product: Product | undefined, isCancelled: boolean): Promise<number>;
+  /** Asks Avara for a temporary URL of a study. */
+  openStudy(question: OpenStudyQuestion): Promise<OpenOutcome>;
+  /** Fetches and sends on again the reports that wait or need attention. @returns how many. */
+  retryReports(): Promise<number>;
   /** Takes over what later instances of a study state otherwise. @returns the keywords that changed. */
   correctStudy(key: StudyKey): Promise<readonly string[]>;
   /** Which customer a sender would get, and why: the answer of `GET /api/route`. */

@@ -1,18 +1,17 @@
 import { z } from 'zod';
-import { decideStudyAccess } from '../../core/access/study-access.ts';
-import type { StudyAccessDecision, StudyAccessRefusal } from '../../core/access/study-access.ts';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { ObjectUrls } from '../../core/ports/object-urls.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
-import { parseUid } from '../../dicom/uid.ts';
-import { buildManifest, groupBySeries } from '../manifest.ts';
 import type { Manifest } from '../manifest.ts';
 import { parseMembers } from './event.ts';
 import type { EventHandler, VerifiedEvent } from './event.ts';
+import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
 import { refusalFor } from './refusals.ts';
+import { createStudyResolver, studyReference, withDocumentedNames } from './resolve-study.ts';
+import type { ResolveStudyOptions } from './resolve-study.ts';
 
-export interface StudyAccessHandlerOptions {
+export interface StudyAccessHandlerOptions extends Omit<ResolveStudyOptions, 'index'> {
   readonly index: Pick<
     StudyIndex,
     'findStudyByAvaraId' | 'findStudiesByUid' | 'listSeries' | 'listInstances'
@@ -30,78 +29,30 @@ export interface StudyAccessAnswer {
   readonly manifest?: Manifest;
 }
 
-const identifier = z.string().min(1).max(200);
-const dataSchema = z.preprocess(
-  // Samples of the product documentation say `studyUid`.
-  (value) =>
-    typeof value === 'object' && value !== null && 'studyUid' in value && !('studyInstanceUid' in value)
-      ? { ...value, studyInstanceUid: value.studyUid }
-      : value,
-  z.object({ studyId: identifier, studyInstanceUid: identifier }),
-);
-
-/** What Avara's user reads. Studies of other customers are not known to exist. */
-const EXPLANATIONS: Readonly<Record<StudyAccessRefusal, string>> = {
-  'unknown-study': 'study not found',
-  'uid-mismatch': 'study not found',
-  'foreign-customer': 'study not found',
-  'ambiguous-uid': 'study not found',
-  'delivery-needs-attention': 'study needs attention at the imaging site before it can be shown',
-  'no-instances': 'no images of this study have arrived yet',
-};
+const dataSchema = z.preprocess(withDocumentedNames, z.object(studyReference));
 
 /** Answers `study.access_requested` from the index alone: no DICOM file is opened. */
 export function createStudyAccessHandler(options: StudyAccessHandlerOptions): EventHandler {
-  const { index, objectUrls, audit, logger } = options;
+  const resolveStudy = createStudyResolver(options);
 
-  return function answerStudyAccess(event: VerifiedEvent): unknown {
+  return async function answerStudyAccess(event: VerifiedEvent): Promise<unknown> {
     const asked = parseMembers(dataSchema, event.data, 'study.access_requested');
-    const uid = parseUid(asked.studyInstanceUid);
-    const decision = decideStudyAccess({
-      studyInstanceUid: uid ?? asked.studyInstanceUid,
-      byAvaraId: index.findStudyByAvaraId(asked.studyId)?.study,
-      byUid: uid === undefined ? [] : index.findStudiesByUid(uid),
-      customers: event.customers,
-    });
+    const decision = await resolveStudy(asked, event.customers);
+    const customer = decision.study?.key.customer;
     if (!decision.isGranted) {
-      record(event, asked.studyInstanceUid, decision, decision.reason);
+      const detail = decision.reason;
+      const { studyInstanceUid } = asked;
+      recordHandOut(event, { name: 'study.access_refused', customer, studyInstanceUid, detail }, options);
       return refusalFor(event.type, EXPLANATIONS[decision.reason]);
     }
-    const { key } = decision.study;
-    const contents = groupBySeries(index.listSeries(key), index.listInstances(key));
-    const urls = objectUrls.forStudy(
-      key,
-      contents.flatMap((content) => content.instances),
-    );
-    const manifest = buildManifest(key.studyInstanceUid, contents);
-    record(event, key.studyInstanceUid, decision, `matched by ${decision.matchedBy}, ${urls.length} urls`);
+    const { studyInstanceUid } = decision.study.key;
+    const { urls, manifest } = describeContents(decision.study, options);
+    const detail = `matched by ${decision.matchedBy}, ${urls.length} urls`;
+    recordHandOut(event, { name: 'study.access_granted', customer, studyInstanceUid, detail }, options);
     return {
       authorized: true,
       urls,
       ...(manifest === undefined ? {} : { manifest }),
     } satisfies StudyAccessAnswer;
   };
-
-  function record(
-    event: VerifiedEvent,
-    askedUid: string,
-    decision: StudyAccessDecision,
-    detail: string,
-  ): void {
-    // What is not a UID may be anything, a name too; it is kept out of log and audit trail.
-    const studyInstanceUid = parseUid(askedUid);
-    const fields = {
-      ...(decision.study === undefined ? {} : { customer: decision.study.key.customer }),
-      ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
-    };
-    const eventName = decision.isGranted ? 'study.access_granted' : 'study.access_refused';
-    audit.record({
-      ...fields,
-      event: eventName,
-      actor: 'avara',
-      ...(event.peerAddress === undefined ? {} : { peerAddress: event.peerAddress }),
-      detail: `${event.id}: ${detail}`,
-    });
-    logger.info({ ...fields, webhookEvent: event.id, detail }, eventName);
-  }
 }

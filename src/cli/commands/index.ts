@@ -3,11 +3,13 @@ import { cancelCommand, uncancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
 import { correctCommand } from './correct.ts';
+import { customersCommand } from './customers.ts';
 import { demoCommand } from './demo.ts';
 import { echoCommand } from './echo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { importCommand } from './import.ts';
 import { quarantineCommand } from './quarantine.ts';
+import { openCommand } from './open.ts';
 import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
 import { serveCommand } from './serve.ts';
@@ -26,6 +28,8 @@ export const COMMANDS: readonly CliCommand[] = [
   uncancelCommand,
   correctCommand,
   routeCommand,
+  openCommand,
+  customersCommand,
   echoCommand,
   demoCommand,
   emulatorCommand,

@@ -112,11 +112,33 @@ export function statusText(
     ],
     ['Conflicts', number(totals.conflicts, 'yellow')],
   ];
+  const { reports } = status;
+  if (
+    reports !== undefined &&
+    reports.reports.stored + reports.reports.pending + reports.reports.attention > 0
+  ) {
+    const waiting = reports.reports.pending + reports.outputs.pending;
+    const failed = reports.reports.attention + reports.outputs.attention;
+    facts.push([
+      'Reports',
+      `${number(reports.reports.stored)} here, ${number(waiting)} on their way, ${number(failed, 'red')} need attention`,
+    ]);
+  }
   const uptime = formatDuration(now - Date.parse(status.startedAt));
   const sections = [
     `${paint('bold', `avara-ingest ${status.version}`)}  ${paint('dim', `up ${uptime}, ${url}`)}\n`,
     facts.map(([name = '', value = '']) => `  ${paint('dim', name.padEnd(11))}${value}\n`).join(''),
   ];
+  const troubles = (status.customers ?? []).filter(
+    ({ state }) => state === 'unknown' || state === 'inactive',
+  );
+  if (troubles.length > 0) {
+    const lines = troubles.map(
+      ({ customer, expressCustomerId, state }) =>
+        `  ${customer}: ${expressCustomerId} is ${state === 'unknown' ? 'unknown' : 'deactivated'} at Avara\n`,
+    );
+    sections.push(`${paint('red', 'Customers that Avara refuses studies for')}\n${lines.join('')}`);
+  }
   if (attention.length > 0) {
     sections.push(`${paint('red', 'Needs attention')}\n${attentionTable(attention, paint)}`);
     if (deliveries.attention > attention.length) sections.push(paint('dim', '  … more on the admin page\n'));

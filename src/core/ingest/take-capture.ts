@@ -47,7 +47,13 @@ export function createCaptureIntake({ intake }: { readonly intake: Intake }): Ca
           case 'conflict':
             return { kind: outcome.kind, sopInstanceUid: outcome.key.sopInstanceUid };
           case 'rejected':
-            return { kind: 'refused', reason: outcome.reason };
+            return {
+              kind: 'refused',
+              reason:
+                outcome.code === 'damaged'
+                  ? 'It is not of the study, series and instance that this URL is for, or it is damaged.'
+                  : outcome.reason,
+            };
           case 'postponed':
             return { kind: 'unavailable', reason: outcome.reason };
           case 'changed':

@@ -62,6 +62,12 @@ export interface DeclaredInstance {
    * Association brings is kept as sent.
    */
   readonly wholeOnly?: boolean;
+  /** What the Data Set must be of; anything else is refused before it is kept. */
+  readonly within?: {
+    readonly studyInstanceUid: Uid;
+    readonly seriesInstanceUid?: Uid;
+    readonly sopInstanceUid?: Uid;
+  };
 }
 
 /** `customer/study`, for logs and in-memory maps. */

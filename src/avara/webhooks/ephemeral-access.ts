@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { AuditTrail } from '../../core/ports/audit-trail.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { ObjectUrls } from '../../core/ports/object-urls.ts';
+import type { Retrievals } from '../../core/ports/retrievals.ts';
+import type { StudyIndex } from '../../core/ports/study-index.ts';
+import type { StudyRecord } from '../../core/study/study.ts';
+import { parseUid } from '../../dicom/uid.ts';
+import { parseMembers } from './event.ts';
+import type { EventHandler, VerifiedEvent } from './event.ts';
+import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
+import { refusalFor } from './refusals.ts';
+
+export interface EphemeralAccessHandlerOptions {
+  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'listInstances'>;
+  readonly retrievals: Retrievals;
+  readonly objectUrls: ObjectUrls;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Studies in one session: a reader compares a handful. */
+const MAX_STUDIES = 50;
+
+const dataSchema = z.object({ retrievalId: z.string().min(1).max(4096) });
+
+/**
+ * Answers `ephemeral.access_requested`. A retrieval id is one that `retrievals` gave out, or Study Instance UIDs
+ * separated by commas; each must be of exactly one customer that the signer speaks for. It is all of them or none:
+ * a comparison with one study missing misleads.
+ */
+export function createEphemeralAccessHandler(options: EphemeralAccessHandlerOptions): EventHandler {
+  const { index, retrievals, clock } = options;
+
+  function findStudies(event: VerifiedEvent, retrievalId: string): readonly (StudyRecord | undefined)[] {
+    const registered = retrievals.find(retrievalId, clock.now());
+    if (registered !== undefined) {
+      const { customer, studyInstanceUids } = registered;
+      if (!event.customers.has(customer)) return [undefined];
+      return studyInstanceUids.map((studyInstanceUid) => index.findStudy({ customer, studyInstanceUid }));
+    }
+    const names = retrievalId.split(/[,\\\s]+/).filter((name) => name !== '');
+    if (names.length === 0 || names.length > MAX_STUDIES) return [undefined];
+    return [...new Set(names)].map((name) => {
+      const uid = parseUid(name);
+      const found = uid === undefined ? [] : index.findStudiesByUid(uid);
+      const visible = found.filter(({ key }) => event.customers.has(key.customer));
+      return visible.length === 1 ? visible[0] : undefined;
+    });
+  }
+
+  return function answerEphemeralAccess(event: VerifiedEvent): unknown {
+    const { retrievalId } = parseMembers(dataSchema, event.data, event.type);
+    const found = findStudies(event, retrievalId);
+    const studies = found.filter((study) => study !== undefined);
+    const isComplete = studies.length === found.length;
+    if (!isComplete || studies.some(({ instances }) => instances === 0)) {
+      const reason = isComplete ? 'no-instances' : 'unknown-study';
+      const studyInstanceUid = studies[0]?.key.studyInstanceUid ?? '';
+      recordHandOut(event, { name: 'ephemeral.access_refused', studyInstanceUid, detail: reason }, options);
+      return refusalFor(event.type, EXPLANATIONS[reason]);
+    }
+    const contents = studies.map((study) => ({ study, ...describeContents(study, options) }));
+    for (const { study, urls } of contents) {
+      const { customer, studyInstanceUid } = study.key;
+      const detail = `${urls.length} urls`;
+      recordHandOut(event, { name: 'ephemeral.access_granted', customer, studyInstanceUid, detail }, options);
+    }
+    const manifests = contents.flatMap(({ manifest }) => manifest ?? []);
+    return {
+      authorized: true,
+      urls: contents.flatMap(({ urls }) => urls),
+      ...(manifests.length === 0 ? {} : { manifests }),
+    };
+  };
+}

@@ -1,0 +1,68 @@
+import type { AuditTrail } from '../../core/ports/audit-trail.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { ObjectUrls } from '../../core/ports/object-urls.ts';
+import type { StudyIndex } from '../../core/ports/study-index.ts';
+import type { CustomerKey } from '../../core/study/instance.ts';
+import type { StudyRecord } from '../../core/study/study.ts';
+import { parseUid } from '../../dicom/uid.ts';
+import { buildManifest, groupBySeries } from '../manifest.ts';
+import type { Manifest } from '../manifest.ts';
+import type { VerifiedEvent } from './event.ts';
+import type { StudyResolution } from './resolve-study.ts';
+
+/** What Avara's user reads. Studies of other customers are not known to exist. */
+export const EXPLANATIONS: Readonly<
+  Record<Extract<StudyResolution, { isGranted: false }>['reason'], string>
+> = {
+  'unknown-study': 'study not found',
+  'uid-mismatch': 'study not found',
+  'foreign-customer': 'study not found',
+  'ambiguous-uid': 'study not found',
+  'delivery-needs-attention': 'study needs attention at the imaging site before it can be shown',
+  'no-instances': 'no images of this study have arrived yet',
+  unconfirmed: 'the imaging site cannot tell yet whose study this is; try again in a moment',
+};
+
+/** URLs of all objects of a study, in the manifest's order, and the manifest where there is something to say. */
+export function describeContents(
+  study: StudyRecord,
+  { index, objectUrls }: { index: Pick<StudyIndex, 'listSeries' | 'listInstances'>; objectUrls: ObjectUrls },
+): { readonly urls: readonly string[]; readonly manifest: Manifest | undefined } {
+  const { key } = study;
+  const contents = groupBySeries(index.listSeries(key), index.listInstances(key));
+  const urls = objectUrls.forStudy(
+    key,
+    contents.flatMap((content) => content.instances),
+  );
+  return { urls, manifest: buildManifest(key.studyInstanceUid, contents) };
+}
+
+export interface HandOut {
+  /** Of the audit trail and the log, such as `study.access_granted`. */
+  readonly name: string;
+  readonly customer?: CustomerKey | undefined;
+  /** As asked for; what is not a UID may be anything, a name too, and is kept out. */
+  readonly studyInstanceUid: string;
+  readonly detail: string;
+}
+
+/** Takes down what an event was given or refused. */
+export function recordHandOut(
+  event: VerifiedEvent,
+  { name, customer, studyInstanceUid, detail }: HandOut,
+  { audit, logger }: { audit: AuditTrail; logger: Logger },
+): void {
+  const uid = parseUid(studyInstanceUid);
+  const fields = {
+    ...(customer === undefined ? {} : { customer }),
+    ...(uid === undefined ? {} : { studyInstanceUid: uid }),
+  };
+  audit.record({
+    ...fields,
+    event: name,
+    actor: 'avara',
+    ...(event.peerAddress === undefined ? {} : { peerAddress: event.peerAddress }),
+    detail: `${event.id}: ${detail}`,
+  });
+  logger.info({ ...fields, webhookEvent: event.id, detail }, name);
+}
