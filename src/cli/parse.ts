@@ -89,6 +89,14 @@ export function parseLimitArgument(text: string): number {
   return limit;
 }
 
+export function parseAssociationsArgument(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,2}$/.test(text) || count < 1 || count > 32) {
+    throw new InvalidArgumentError('Give a number from 1 to 32.');
+  }
+  return count;
+}
+
 /** `HOST:PORT`; IPv6 in brackets. */
 export function parseHostPortArgument(text: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];

@@ -12,6 +12,7 @@ import { quarantineCommand } from './quarantine.ts';
 import { openCommand } from './open.ts';
 import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
+import { sendCommand } from './send.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 
@@ -27,10 +28,11 @@ export const COMMANDS: readonly CliCommand[] = [
   cancelCommand,
   uncancelCommand,
   correctCommand,
-  routeCommand,
   openCommand,
   customersCommand,
+  routeCommand,
   echoCommand,
+  sendCommand,
   demoCommand,
   emulatorCommand,
 ];

@@ -1,5 +1,9 @@
 import dcmjsDimse from 'dcmjs-dimse';
 
+import { EXPLICIT_VR_LITTLE_ENDIAN_UID, IMPLICIT_VR_LITTLE_ENDIAN_UID } from '../../dicom/transfer-syntax.ts';
+import { PRESENTATION_CONTEXT_RESULT } from '../pdu/types.ts';
+import { networkErrorText, rejectionText } from './failure-text.ts';
+
 type Response = InstanceType<typeof dcmjsDimse.responses.CStoreResponse>;
 
 /** One object to send, exactly as its bytes are. */
@@ -7,40 +11,71 @@ export interface ObjectToSend {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
-  /** The Data Set bytes; called once, when its turn comes, so that only one object is in memory. */
+  /** Length of the Data Set, where it is known beforehand: large ones are given more time. */
+  readonly bytes?: number;
+  /**
+   * The Data Set bytes; called once, when its turn comes, so that only one object is in memory. Where it throws, the
+   * Association ends.
+   */
   readDataSet(): Buffer;
 }
 
-export interface StoreScuOptions {
+export interface StoreScuOptions<T extends ObjectToSend> {
   readonly host: string;
   readonly port: number;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
-  /** At most 128 distinct pairs of SOP Class and Transfer Syntax among them (PS3.8: one Presentation Context each). */
-  readonly objects: readonly ObjectToSend[];
-  /** Called for each C-STORE-RSP, in the order sent. @param status DIMSE Status, 0x0000 is Success. */
-  readonly onResponse?: (object: ObjectToSend, status: number) => void;
-  /** How long to wait for the connection, the acceptance and each PDU. Default 60 s. */
+  /** At most {@link MAX_CONTEXT_PAIRS} distinct pairs of SOP Class and Transfer Syntax among them. */
+  readonly objects: readonly T[];
+  /**
+   * Called for each C-STORE-RSP, in the order sent.
+   * @param status DIMSE Status, 0x0000 is Success.
+   * @param errorComment (0000,0902), empty where the peer gave none.
+   */
+  readonly onResponse?: (object: T, status: number, errorComment: string) => void;
+  /** How long to wait for the connection, the acceptance and each answer. Default 60 s. */
   readonly timeoutMs?: number;
 }
+
+/**
+ * Most pairs of SOP Class and Transfer Syntax in one Association: of the 128 Presentation Contexts (PS3.8 9.3.2.2) the
+ * library takes one for each SOP Class besides.
+ */
+export const MAX_CONTEXT_PAIRS = 64;
 
 /** The Association could not be made or did not last. */
 export class AssociationError extends Error {
   override readonly name = 'AssociationError';
+  /** `unreadable`: ended by us, since a `readDataSet` threw; what it threw is the cause. */
+  readonly reason: 'unreachable' | 'rejected' | 'lost' | 'unreadable';
+  constructor(reason: AssociationError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
 }
+
+/** Slower than this, a sender is taken to be stuck. */
+const MIN_BYTES_PER_MS = 1000;
 
 /** A Data Set that goes out as it is: the library's own writer would change the character set, among others. */
 class RawDataSet extends dcmjsDimse.Dataset {
   readonly #object: ObjectToSend;
+  readonly #onFailure: (cause: unknown) => void;
 
-  constructor(object: ObjectToSend) {
+  constructor(object: ObjectToSend, onFailure: (cause: unknown) => void) {
     const { sopClassUid, sopInstanceUid } = object;
     super({ SOPClassUID: sopClassUid, SOPInstanceUID: sopInstanceUid }, object.transferSyntaxUid);
     this.#object = object;
+    this.#onFailure = onFailure;
   }
 
   override getDenaturalizedDataset(): Buffer {
-    return this.#object.readDataSet();
+    try {
+      return this.#object.readDataSet();
+    } catch (cause) {
+      this.#onFailure(cause);
+      throw cause;
+    }
   }
 }
 
@@ -49,49 +84,113 @@ class RawDataSet extends dcmjsDimse.Dataset {
  * Resolves when the Association has been released; how each object fared is told by `onResponse`.
  * @returns the objects that were not sent because the peer accepted no Presentation Context for them.
  * @throws AssociationError where it was rejected, aborted or lost.
+ * @throws RangeError for too many pairs of SOP Class and Transfer Syntax.
  */
-export function storeObjects(options: StoreScuOptions): Promise<readonly ObjectToSend[]> {
+export async function storeObjects<T extends ObjectToSend>(
+  options: StoreScuOptions<T>,
+): Promise<readonly T[]> {
   const { host, port, callingAeTitle, calledAeTitle, objects, onResponse, timeoutMs = 60_000 } = options;
-  if (objects.length === 0) return Promise.resolve([]);
+  if (objects.length === 0) return [];
+  const pairs = new Map(objects.map((object) => [pairOf(object), object]));
+  if (pairs.size > MAX_CONTEXT_PAIRS) {
+    throw new RangeError(
+      `${pairs.size} pairs of SOP Class and Transfer Syntax, at most ${MAX_CONTEXT_PAIRS}`,
+    );
+  }
   dcmjsDimse.log.setLevel('silent');
   const client = new dcmjsDimse.Client();
-  const contexts = new Set<string>();
   const unanswered = new Set(objects);
-  for (const object of objects) {
-    const contextName = `${object.sopClassUid} ${object.transferSyntaxUid}`;
-    if (!contexts.has(contextName)) {
-      contexts.add(contextName);
-      client.addAdditionalPresentationContext(presentationContext(object), true);
-    }
-    const request = new dcmjsDimse.requests.CStoreRequest(new RawDataSet(object));
+  let readFailure: { readonly cause: unknown } | undefined;
+  const requests = objects.map((object) => {
+    const dataSet = new RawDataSet(object, (cause) => {
+      readFailure ??= { cause };
+    });
+    const request = new dcmjsDimse.requests.CStoreRequest(dataSet);
     request.on('response', (response: Response) => {
       unanswered.delete(object);
-      onResponse?.(object, response.getStatus());
+      onResponse?.(object, response.getStatus(), response.getErrorComment() || '');
     });
-    client.addRequest(request);
+    return { object, request };
+  });
+  for (const { request } of requests) client.addRequest(request);
+  for (const object of pairs.values()) {
+    // The library proposes a context of its own for each syntax but these two, which it proposes together.
+    if (PROPOSED_TOGETHER.has(object.transferSyntaxUid)) {
+      client.addAdditionalPresentationContext(presentationContext(object), true);
+    }
   }
   return new Promise((resolve, reject) => {
-    const fail = (what: string): void =>
-      reject(new AssociationError(`${calledAeTitle}@${host}:${port}: ${what}`));
+    let isConnected = false;
     let isReleased = false;
+    const fail = (reason: AssociationError['reason'], what: string): void =>
+      reject(new AssociationError(reason, `${calledAeTitle}@${host}:${port}: ${what}`));
+    client.on('connected', () => {
+      isConnected = true;
+      sendWithoutDelay(client);
+    });
+    client.on('associationAccepted', (association) => {
+      // What has no context in its own syntax must not get to the library, which would put another object in its place.
+      const accepted = acceptedPairs(association as AssociationOfLibrary);
+      client.clearRequests();
+      for (const { object, request } of requests) {
+        if (accepted.has(pairOf(object))) client.addRequest(request);
+      }
+    });
     client.on('associationReleased', () => {
       isReleased = true;
     });
     client.on('associationRejected', (rejection) => {
       const { source, reason } = rejection as { source: number; reason: number };
-      fail(`Association rejected (source ${source}, reason ${reason})`);
+      fail('rejected', `Association rejected (${rejectionText(source, reason)})`);
     });
-    client.on('networkError', (error) => fail(error instanceof Error ? error.message : 'network error'));
+    client.on('networkError', (error) => {
+      if (readFailure !== undefined) {
+        reject(new AssociationError('unreadable', 'a Data Set could not be read', readFailure));
+      } else fail(isConnected ? 'lost' : 'unreachable', networkErrorText(error));
+    });
     client.on('closed', () => {
       if (isReleased) resolve([...unanswered]);
-      else fail('connection closed before the Association was released');
+      else
+        fail(isConnected ? 'lost' : 'unreachable', 'connection closed before the Association was released');
     });
+    const largest = objects.reduce((most, { bytes = 0 }) => Math.max(most, bytes), 0);
     client.send(host, port, callingAeTitle, calledAeTitle, {
       connectTimeout: timeoutMs,
       associationTimeout: timeoutMs,
-      pduTimeout: timeoutMs,
+      // Counted from the answer before, so that it covers the sending as well.
+      pduTimeout: timeoutMs + largest / MIN_BYTES_PER_MS,
     });
   });
+}
+
+/** What an Association proposes for an object: its SOP Class in its Transfer Syntax. */
+export function pairOf(object: Pick<ObjectToSend, 'sopClassUid' | 'transferSyntaxUid'>): string {
+  return `${object.sopClassUid} ${object.transferSyntaxUid}`;
+}
+
+const PROPOSED_TOGETHER: ReadonlySet<string> = new Set([
+  IMPLICIT_VR_LITTLE_ENDIAN_UID,
+  EXPLICIT_VR_LITTLE_ENDIAN_UID,
+]);
+
+type AssociationOfLibrary = InstanceType<typeof dcmjsDimse.association.Association>;
+
+function acceptedPairs(association: AssociationOfLibrary): ReadonlySet<string> {
+  const accepted = new Set<string>();
+  for (const { id } of association.getPresentationContexts()) {
+    const context = association.getPresentationContext(id);
+    if (context.getResult() !== PRESENTATION_CONTEXT_RESULT.acceptance) continue;
+    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid() ?? '';
+    accepted.add(pairOf({ sopClassUid: context.getAbstractSyntaxUid(), transferSyntaxUid }));
+  }
+  return accepted;
+}
+
+/** A small object is a command and a Data Set: with Nagle on, the second waits 40 ms for the peer's delayed ACK. */
+function sendWithoutDelay(client: object): void {
+  // The library offers no way to it; where a later one keeps its socket elsewhere, sending is slower and no more.
+  const { network } = client as { network?: { socket?: { setNoDelay?: (on: boolean) => void } } };
+  network?.socket?.setNoDelay?.(true);
 }
 
 function presentationContext(object: ObjectToSend) {
