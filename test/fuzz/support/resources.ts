@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /** Open descriptors of a process; undefined where the system does not tell (no Linux). @param pid default this one. */
 export function countDescriptors(pid: number | 'self' = 'self'): number | undefined {
@@ -27,4 +29,17 @@ export async function settles(what: string, holds: () => boolean): Promise<void>
     if (Date.now() > end) throw new Error(`never came to be: ${what}`);
     await nextTurn();
   }
+}
+
+/** Bytes that this process still holds, buffers included, once all garbage is collected. */
+export async function retainedBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  // What a first collection finalizes, a second one frees.
+  for (let round = 0; round < 3; round += 1) {
+    collect();
+    await nextTurn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
