@@ -38,6 +38,7 @@ import { restartOnlyChanges } from './reload.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
 import { createStorageCommitment } from './storage-commitment.ts';
+import { openTlsCredentials } from './tls-credentials.ts';
 import { httpsOptions } from './tls-files.ts';
 import { VERSION } from '../platform/version.ts';
 
@@ -165,6 +166,13 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       logger,
     });
+    const dimseTls =
+      dimseConfig.tls === null
+        ? undefined
+        : await openTlsCredentials({ files: dimseConfig.tls, clock, logger });
+    metrics.beforeScrape(() => {
+      if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
+    });
     const dimse = createDimseServer({
       host: dimseConfig.host,
       port: dimseConfig.port,
@@ -191,6 +199,14 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       logger,
       clock,
       services: [storageCommitment.service],
+      ...(dimseTls &&
+        dimseConfig.tls && {
+          tls: {
+            ...dimseTls.material,
+            clientCert: dimseConfig.tls.clientCert,
+            callingAeBySubject: dimseConfig.tls.callingAeBySubject,
+          },
+        }),
       ...(quickAck.kind === 'available' && { tuneSocket: (socket) => quickAck.arm(socket) }),
       onAssociationEnd: (summary) => {
         metrics.associations.inc({ outcome: summary.outcome });
@@ -246,6 +262,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       index,
       dimse,
+      dimseTls,
       associationHistory,
       deliveries,
       freeSpace,
@@ -296,6 +313,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       await storageCommitment.stop(left());
       settler.stop();
       historyKeeper.stop();
+      dimseTls?.stop();
       await intake.flush();
       await lateProducts.stop();
       await avara.stop(left());
@@ -315,6 +333,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
           historyKeeper.start();
+          dimseTls?.start((material) => dimse.renewTls(material));
           deliveries.start();
           avara.start();
           void lateProducts.run();
@@ -341,6 +360,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         avara.reload(next);
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
+        void dimseTls?.check();
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));

@@ -9,12 +9,14 @@ import type { DimseServer } from '../dimse/server.ts';
 import { presentAssociation } from '../http/association-list.ts';
 import type { Readiness } from '../http/admin-operations.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
+import type { TlsCredentials } from './tls-credentials.ts';
 
 export interface DaemonStatusOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly index: StudyIndex;
   readonly dimse: DimseServer;
+  readonly dimseTls: Pick<TlsCredentials, 'expiresAt' | 'daysLeft'> | undefined;
   readonly associationHistory: Pick<AssociationHistory, 'list'>;
   readonly deliveries: DeliveryLoop;
   readonly freeSpace: FreeSpace;
@@ -36,6 +38,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
     clock,
     index,
     dimse,
+    dimseTls,
     associationHistory,
     deliveries,
     freeSpace,
@@ -61,6 +64,9 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           startedAt: time(since),
           contexts: contexts.length,
         })),
+        ...(dimseTls && {
+          dimseCertificate: { notAfter: time(dimseTls.expiresAt()), daysLeft: dimseTls.daysLeft() },
+        }),
         pastAssociations: associationHistory
           .list({ limit: PAST_ASSOCIATIONS_SHOWN })
           .associations.map(presentAssociation),

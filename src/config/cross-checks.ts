@@ -188,6 +188,12 @@ function checkListeners(root: Json): RawProblem[] {
       message: `needs "ca" to check client certificates with (clientCert is "${dimse.tls.clientCert}")`,
     });
   }
+  if (dimse?.tls?.clientCert === 'none' && Object.keys(dimse.tls.callingAeBySubject).length > 0) {
+    problems.push({
+      path: ['dimse', 'tls', 'callingAeBySubject'],
+      message: 'needs client certificates: set clientCert to "optional" or "required", and "ca"',
+    });
+  }
   const http = configSchema.shape.http.safeParse(root.http).data;
   const listeners = Object.entries({ dimse, http, admin }).flatMap(([name, listener]) =>
     listener === undefined || listener.port === 0 ? [] : [{ name, host: listener.host, port: listener.port }],

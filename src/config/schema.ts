@@ -80,6 +80,20 @@ const dimseTls = z
       .enum(['none', 'optional', 'required'])
       .default('none')
       .describe('Whether modalities must show a certificate signed by "ca".'),
+    callingAeBySubject: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^\s*[A-Za-z][A-Za-z0-9.-]*\s*=\s*\S(?:[^,\\]|\\.)*(?:,\s*[A-Za-z][A-Za-z0-9.-]*\s*=\s*\S(?:[^,\\]|\\.)*)*$/,
+            'must be attributes of a certificate subject, such as "CN=ct1.example" or "CN=ct1.example, O=City Medical"',
+          ),
+        z.array(aeTitle).min(1, 'must name at least one AE title'),
+      )
+      .default({})
+      .describe(
+        'Calling AE titles by client certificate: one whose subject has these attributes may use the AE titles listed and no others, and an AE title that is listed may be used with such a certificate only. What is not listed is as free as without.',
+      ),
   })
   .nullable()
   .default(null)

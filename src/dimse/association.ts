@@ -509,6 +509,8 @@ export function createAssociation(options: AssociationOptions): Association {
     drain() {
       isDraining = true;
       if (state === 'Sta2') socket.destroy();
+      // All is said, and only the peer's close is waited for.
+      else if (state === 'Sta13') socket.destroySoon();
       else abortIfIdle();
     },
     abort: (reason) => abortAsUser(reason),

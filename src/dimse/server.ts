@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import type { TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 
 import type { Clock } from '../core/ports/clock.ts';
 import type { Intake } from '../core/ports/intake.ts';
@@ -25,6 +24,14 @@ import type { RejectionReason } from './rejection.ts';
 import type { AssociationContext, DimseService } from './services/service.ts';
 import { createStorageService } from './services/storage.ts';
 import { createVerificationService } from './services/verification.ts';
+import {
+  checkTlsMaterial,
+  createAeTitleCheck,
+  listenerTlsOptions,
+  peerCertificate,
+  secureContextOptions,
+} from './tls.ts';
+import type { CertificateSubject, DimseTlsOptions, PeerCertificate, TlsMaterial } from './tls.ts';
 
 /** What `admit` decides over. */
 export interface AdmissionRequest extends AssociationRequest {
@@ -74,7 +81,7 @@ export interface DimseServerOptions {
    */
   readonly minBytesPerSecond?: number;
   /** Serves DICOM over TLS (PS3.15 B) instead of plain TCP. */
-  readonly tls?: TlsOptions;
+  readonly tls?: DimseTlsOptions;
   /** Which customer a requestor sends to, if any. */
   admit(request: AdmissionRequest): AdmissionDecision;
   /** While it holds, requestors that would be let in are told to come later (temporary-congestion). */
@@ -108,8 +115,22 @@ export interface DimseServer {
   close(): Promise<void>;
   /** Connections that are up now. */
   associations(): readonly AssociationInfo[];
+  /**
+   * Shows new connections another certificate; Associations that are up keep theirs.
+   * @throws Error where it cannot be used, and the old one stays; or where the server is without TLS.
+   */
+  renewTls(material: TlsMaterial): void;
 }
 
+/** Who asks for an Association. */
+interface Requestor {
+  readonly id: string;
+  readonly peerAddress: string;
+  /** Of its valid TLS certificate. */
+  readonly subject: CertificateSubject | undefined;
+}
+
+const NO_CERTIFICATE: PeerCertificate = { kind: 'none' };
 const MIN_PDU_LENGTH_BYTES = 4096;
 /** How long a peer gets to take our last A-ABORT when we shut down. */
 const FAREWELL_MS = 250;
@@ -174,13 +195,23 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
   const live = new Set<Association>();
   /** Transport connections, those in their TLS handshake included. */
   const sockets = new Set<Socket>();
+  /** Those in their TLS handshake, by the peer's endpoint. */
+  const handshaking = new Map<string, Socket>();
   let isDraining = false;
+  let renewTls: ((material: TlsMaterial) => void) | undefined;
+  const mayUseAeTitle = createAeTitleCheck(options.tls?.callingAeBySubject ?? {});
 
   function admit(
-    id: string,
-    peerAddress: string,
+    { id, peerAddress, subject }: Requestor,
     request: AssociationRequest,
   ): Admission<AssociationContext> {
+    if (!mayUseAeTitle(request.callingAeTitle, subject)) {
+      logger.warn(
+        { ...request, peerAddress, certificateSubject: subject ?? 'none' },
+        'calling AE title does not belong to this TLS certificate',
+      );
+      return { kind: 'rejected', reason: 'calling-ae-title-not-recognized' };
+    }
     let decision: AdmissionDecision;
     try {
       decision = options.admit({ ...request, peerAddress });
@@ -210,35 +241,51 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     };
   }
 
-  function decide(id: string, peerAddress: string, request: AAssociateRq) {
+  function decide(requestor: Requestor, request: AAssociateRq) {
     try {
-      return negotiate(request, policy, (titles) => admit(id, peerAddress, titles));
+      return negotiate(request, policy, (titles) => admit(requestor, titles));
     } catch (error) {
-      logger.error({ err: error, peerAddress }, 'could not negotiate an A-ASSOCIATE-RQ');
+      logger.error(
+        { err: error, peerAddress: requestor.peerAddress },
+        'could not negotiate an A-ASSOCIATE-RQ',
+      );
       return reject('processing-failure');
     }
   }
 
   /** Whether this peer has more connections waiting, in their TLS handshake included, than are its share. */
   function hasTooManyPending(address: string | undefined): boolean {
-    let connections = 0;
-    for (const socket of sockets) if (socket.remoteAddress === address) connections += 1;
-    if (connections <= maxPendingConnectionsPerPeer) return false;
     const peerAddress = plainAddress(address);
-    for (const association of live)
-      if (association.peerAddress === peerAddress && association.isEstablished()) connections -= 1;
-    return connections > maxPendingConnectionsPerPeer;
+    let connections = 0;
+    let associations = 0;
+    let established = 0;
+    for (const socket of sockets) if (socket.remoteAddress === address) connections += 1;
+    for (const association of live) {
+      if (association.peerAddress !== peerAddress) continue;
+      associations += 1;
+      if (association.isEstablished()) established += 1;
+    }
+    // The one at hand is in the first figure only.
+    return Math.max(connections, associations + 1) - established > maxPendingConnectionsPerPeer;
   }
 
   function onConnection(socket: Socket): void {
     if (socket.destroyed) return;
     const id = randomUUID();
     const peerAddress = plainAddress(socket.remoteAddress);
+    const certificate = socket instanceof TLSSocket ? peerCertificate(socket) : NO_CERTIFICATE;
+    if (certificate.kind === 'invalid') {
+      // Also where none is needed: better told now than taken for a peer without one.
+      logger.warn({ peerAddress, reason: certificate.reason }, 'client certificate refused');
+      socket.destroy();
+      return;
+    }
+    const subject = certificate.kind === 'valid' ? certificate.subject : undefined;
     const association = createAssociation({
       socket,
       id,
       peerAddress,
-      negotiate: (request) => decide(id, peerAddress, request),
+      negotiate: (request) => decide({ id, peerAddress, subject }, request),
       services,
       limits,
       artimTimeoutMs,
@@ -278,16 +325,37 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
       );
     }
     const tlsServer = createTlsServer(
-      { handshakeTimeout: artimTimeoutMs, ...options.tls, allowHalfOpen: true, noDelay: true },
-      onConnection,
+      {
+        ...listenerTlsOptions(options.tls),
+        handshakeTimeout: artimTimeoutMs,
+        noDelay: true,
+      },
+      (socket) => {
+        handshaking.delete(endpointOf(socket));
+        // Only from here on: one that goes away during the handshake is closed, not waited for.
+        socket.allowHalfOpen = true;
+        onConnection(socket);
+      },
     );
+    tlsServer.prependListener('connection', (socket: Socket) => {
+      const endpoint = endpointOf(socket);
+      handshaking.set(endpoint, socket);
+      socket.once('close', () => handshaking.delete(endpoint));
+    });
     tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       logger.warn(
-        { peerAddress: plainAddress(socket.remoteAddress), code: error.code ?? error.name },
+        {
+          peerAddress: plainAddress(socket.remoteAddress),
+          code: tlsFailure(error, socket),
+          ...(error.code === 'ERR_SSL_HTTP_REQUEST' || error.code === 'ERR_SSL_WRONG_VERSION_NUMBER'
+            ? { hint: 'the peer does not speak TLS' }
+            : {}),
+        },
         'TLS handshake failed',
       );
       socket.destroy();
     });
+    renewTls = (material) => tlsServer.setSecureContext(secureContextOptions(material));
     return tlsServer;
   }
 
@@ -323,6 +391,7 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     isDraining = true;
     const closed = server.listening ? once(server, 'close') : undefined;
     server.close();
+    for (const socket of handshaking.values()) socket.destroy();
     for (const association of live) association.drain();
     const cancelDeadline = clock.after(deadlineMs, () => {
       for (const association of live) association.abort('shutting down, deadline reached');
@@ -350,10 +419,26 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     drain,
     close: () => drain(0),
     associations: () => [...live].map((association) => association.info()),
+    renewTls(material) {
+      if (renewTls === undefined) throw new Error('this server is without TLS');
+      checkTlsMaterial(material);
+      renewTls(material);
+    },
   };
 }
 
 /** IPv4 addresses as such where a dual-stack listener shows them inside IPv6, so that they match routes. */
 function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/** Names a connection; the socket before and the one after the handshake have it in common. */
+function endpointOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** What went wrong in a handshake; the reason why a certificate was refused stands beside the error, if anywhere. */
+function tlsFailure(error: NodeJS.ErrnoException, socket: TLSSocket): string {
+  const refused = socket.authorizationError as unknown;
+  return typeof refused === 'string' ? refused : (error.code ?? error.name);
 }

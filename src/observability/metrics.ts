@@ -80,6 +80,9 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
     bytesReceived: counter('received_bytes_total', 'Bytes of Data Sets taken in, by source.', ['source']),
     associationsOpen: gauge('associations_open', 'DICOM Associations open now.'),
     associations: counter('associations_total', 'DICOM Associations ended, by outcome.', ['outcome']),
+    tlsDaysLeft: gauge('tls_certificate_days_left', 'Whole days until the TLS certificate expires.', [
+      'listener',
+    ]),
     studies: gauge('studies', 'Studies in the index, by state.', ['state']),
     customers: gauge('customers', 'Configured customers, by whether Avara has them.', ['state']),
     reports: gauge('reports', 'Reports from Avara, by state.', ['state']),

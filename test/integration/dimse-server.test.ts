@@ -1,9 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 
 import { createDimseServer } from '../../src/dimse/server.ts';
 import { admitCityMedical, startDimseServer } from '../support/dimse-server.ts';
@@ -130,62 +125,4 @@ test('associations() shows what is going on', async () => {
       bytes: 1000,
     },
   ]);
-});
-
-/** A self-signed certificate, or undefined where openssl is missing. */
-const certificate = ((): { readonly key: Buffer; readonly cert: Buffer } | undefined => {
-  const folder = mkdtempSync(join(tmpdir(), 'dimse-tls-'));
-  const file = (name: string) => join(folder, name);
-  try {
-    execFileSync(
-      'openssl',
-      [
-        ...[
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-          '-days',
-          '2',
-        ],
-        ...['-subj', '/CN=localhost', '-keyout', file('key.pem'), '-out', file('cert.pem')],
-      ],
-      { stdio: 'ignore' },
-    );
-    return { key: readFileSync(file('key.pem')), cert: readFileSync(file('cert.pem')) };
-  } catch {
-    process.stderr.write('openssl is not on PATH: the TLS tests are skipped\n');
-    return undefined;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-})();
-
-describe.skipIf(certificate === undefined)('over TLS', () => {
-  const startTls = () => startDimseServer({ tls: { ...certificate } });
-
-  test('an object is stored and the Association released', async () => {
-    running = await startTls();
-    const ended = running.nextSummary();
-    const peer = await connectScriptedPeer(running.port, { ca: certificate?.cert, servername: 'localhost' });
-    await peer.associate();
-    peer.send(storeRq(), dataSetPdus(Buffer.alloc(1_000_000, 3)));
-    expect((await peer.response()).status).toBe(0);
-    await peer.release();
-    expect(await ended).toMatchObject({ outcome: 'released', objects: 1, bytes: 1_000_000 });
-  });
-
-  test('a peer that does not speak TLS is closed, and the next one that does is served', async () => {
-    running = await startTls();
-    const plain = await connectScriptedPeer(running.port);
-    plain.send(Buffer.from('0100000000ff', 'hex'));
-    await plain.closed().catch(() => undefined);
-    const peer = await connectScriptedPeer(running.port, { ca: certificate?.cert, servername: 'localhost' });
-    await peer.associate();
-    expect(running.logger.messages('warn')).toContain('TLS handshake failed');
-    await peer.release();
-  });
 });
