@@ -50,4 +50,9 @@ describe('patterns', () => {
     const filter = createNameFilter({ include: [], exclude: ['*.txt', 'old/**'] });
     expect(['a', 'a.txt', 'old/a', 'b/old'].filter(filter)).toEqual(['a', 'b/old']);
   });
+
+  it('means what a crash left under a name of ours, whatever the rules', () => {
+    const filter = createNameFilter({ include: ['*.dcm'], exclude: ['*'] });
+    expect(filter('ct/.avara-ingest-00ff')).toBe(true);
+  });
 });

@@ -32,9 +32,15 @@ export function isLitter(name: string): boolean {
 export function createNameFilter({ include, exclude }: NameRules): (relativePath: string) => boolean {
   const included = include.map(compilePattern);
   const excluded = exclude.map(compilePattern);
+  // What a crash left under a name of ours was meant when it was taken.
   return (relativePath) =>
-    (included.length === 0 || included.some((fits) => fits(relativePath))) &&
-    !excluded.some((fits) => fits(relativePath));
+    lastComponent(relativePath).startsWith(ASIDE_PREFIX) ||
+    ((included.length === 0 || included.some((fits) => fits(relativePath))) &&
+      !excluded.some((fits) => fits(relativePath)));
+}
+
+function lastComponent(relativePath: string): string {
+  return relativePath.slice(relativePath.lastIndexOf('/') + 1);
 }
 
 function compilePattern(pattern: string): (relativePath: string) => boolean {
@@ -57,6 +63,5 @@ function compilePattern(pattern: string): (relativePath: string) => boolean {
     })
     .join('');
   const expression = new RegExp(`^${source}$`, 'i');
-  return (relativePath) =>
-    expression.test(hasFolder ? relativePath : relativePath.slice(relativePath.lastIndexOf('/') + 1));
+  return (relativePath) => expression.test(hasFolder ? relativePath : lastComponent(relativePath));
 }
