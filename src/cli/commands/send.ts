@@ -35,7 +35,7 @@ export const sendCommand: CliCommand = {
       group: 'Tools',
       summary: 'send DICOM files to a DICOM peer',
       description:
-        'Sends Part 10 files, and folders with all below them, to a peer by C-STORE: this daemon, a PACS, a workstation.\nEach object is proposed in the Transfer Syntax that it is in and goes out byte for byte; nothing is converted.\nFiles of other kinds are left out. Objects of more than 2 GiB cannot be sent by this command.',
+        'Sends Part 10 files, and folders with all below them, to a peer by C-STORE: this daemon, a PACS.\nEach object is proposed in the Transfer Syntax that it is in and goes out byte for byte; nothing is converted.\nFiles of other kinds are left out. Objects of more than 2 GiB cannot be sent by this command.',
       examples: [
         ['send scans/ --to 127.0.0.1:11112 --called CITYMED --calling CT1', 'a folder, to this daemon'],
         ['send image.dcm --to pacs.example.org:104 --called PACS', 'one file, to a PACS'],
