@@ -16,7 +16,9 @@ import { errorCode, SourceFile } from './source-file.ts';
 import type { FileVerdict } from './take-file.ts';
 
 /** Files waiting at once; more stay in their folder until there is room. */
-const MAX_WAITING = 10_000;
+const MAX_WAITING = 4000;
+/** Files handed to the queue ahead of time; the others wait without costing more than their stamp. */
+const MAX_QUEUED = 256;
 const SWEEP_INTERVAL_MS = 50;
 const OPEN_RECHECK_MS = 1000;
 const UNREADABLE_RETRY_MS = 30_000;
@@ -192,11 +194,12 @@ export class WaitingFiles {
     const { clock, writers } = this.#options;
     const now = clock.now();
     const due: [string, WaitingFile][] = [];
+    const room = MAX_QUEUED - this.#queue.size;
     let next = Number.POSITIVE_INFINITY;
     for (const [filePath, file] of this.#files) {
       if (file.isInWork) continue;
       const at = this.#dueAt(file);
-      if (at <= now) due.push([filePath, file]);
+      if (at <= now && due.length < room) due.push([filePath, file]);
       else next = Math.min(next, at);
     }
     if (due.length > 0) await writers.refresh();
