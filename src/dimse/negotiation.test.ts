@@ -156,6 +156,31 @@ describe('acceptance', () => {
     ]);
   });
 
+  test('a context per Transfer Syntax, as pynetdicom senders propose for what they hold: each accepted as it is', () => {
+    const held = [
+      IMPLICIT,
+      EXPLICIT,
+      '1.2.840.10008.1.2.4.50',
+      '1.2.840.10008.1.2.4.70',
+      '1.2.840.10008.1.2.5',
+    ];
+    const presentationContexts = held.map((transferSyntaxUid, index) => ({
+      id: index * 2 + 1,
+      abstractSyntaxUid: CT,
+      transferSyntaxUids: [transferSyntaxUid],
+    }));
+    const { contexts } = accept({ presentationContexts });
+    expect([...contexts.values()].map(({ transferSyntaxUid }) => transferSyntaxUid)).toEqual(held);
+  });
+
+  test('many Transfer Syntaxes in one context, as pynetdicom proposes by default: one of them, uncompressed', () => {
+    const transferSyntaxUids = [IMPLICIT, EXPLICIT, '1.2.840.10008.1.2.1.99', '1.2.840.10008.1.2.2'];
+    const presentationContexts = [{ id: 1, abstractSyntaxUid: CT, transferSyntaxUids }];
+    expect(accept({ presentationContexts }).pdu.presentationContexts).toEqual([
+      { id: 1, result: 0, transferSyntaxUid: EXPLICIT },
+    ]);
+  });
+
   test('128 Presentation Contexts, all there can be, are accepted', () => {
     const presentationContexts = Array.from({ length: 128 }, (_, index) => ({
       id: index * 2 + 1,
@@ -223,6 +248,40 @@ describe('user information', () => {
       },
     });
     expect(pdu.userInformation.userIdentityResponse).toEqual(answered ? Buffer.alloc(0) : undefined);
+  });
+
+  test('neither role wanted: the context is refused, for nothing could be done on it', () => {
+    const { pdu } = withInfo({ roleSelections: [{ sopClassUid: CT, scuRole: false, scpRole: false }] });
+    expect(pdu.presentationContexts).toEqual([{ id: 1, result: 1, transferSyntaxUid: EXPLICIT }]);
+  });
+
+  test('the default roles, spelled out, are confirmed', () => {
+    const roleSelections = [{ sopClassUid: CT, scuRole: true, scpRole: false }];
+    expect(withInfo({ roleSelections }).pdu.userInformation.roleSelections).toEqual(roleSelections);
+  });
+
+  test('extended negotiation is answered with nothing, which leaves the defaults of the SOP Class in force', () => {
+    const { pdu, contexts } = withInfo({
+      extendedNegotiations: [
+        { sopClassUid: CT, serviceClassApplicationInformation: Buffer.of(2, 0, 3, 0, 1, 0) },
+      ],
+      commonExtendedNegotiations: [
+        { sopClassUid: CT, serviceClassUid: '1.2.840.10008.4.2', relatedGeneralSopClassUids: [] },
+      ],
+    });
+    expect(contexts.size).toBe(1);
+    expect(pdu.userInformation.extendedNegotiations).toEqual([]);
+    expect(pdu.userInformation.commonExtendedNegotiations).toEqual([]);
+  });
+
+  test('we are asked to perform no more at once than anybody may be by default', () => {
+    const asynchronousOperationsWindow = {
+      maximumNumberOperationsInvoked: 8,
+      maximumNumberOperationsPerformed: 8,
+    };
+    const answer = withInfo({ asynchronousOperationsWindow }).pdu.userInformation
+      .asynchronousOperationsWindow;
+    expect(answer).toEqual({ maximumNumberOperationsInvoked: 4, maximumNumberOperationsPerformed: 1 });
   });
 
   test("the peer's own limit is kept for what we send; none named means none", () => {
