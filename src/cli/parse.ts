@@ -32,14 +32,6 @@ export function parseUserArgument(text: string): string {
   return text;
 }
 
-export function parseExpressIdArgument(text: string): string {
-  if (!/^cus_[0-9a-fA-F]{32}$/.test(text))
-    throw new InvalidArgumentError(
-      'Give cus_ and 32 hexadecimal digits, or a customer’s key in the configuration.',
-    );
-  return text;
-}
-
 /** `name=value`, gathered over repetitions. */
 export function parsePairArgument(
   text: string,

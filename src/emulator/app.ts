@@ -2,6 +2,8 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createControlRoutes } from './control-routes.ts';
 import { createCustomerRoutes } from './customer-routes.ts';
+import { createEphemeralRoutes } from './ephemeral-routes.ts';
+import type { EventDesk } from './event-desk.ts';
 import type { EmulatorEnv } from './env.ts';
 import { ApiError } from './errors.ts';
 import { createFaultMiddleware } from './fault-middleware.ts';
@@ -10,6 +12,7 @@ import type { ApiKey, Product } from './model.ts';
 import { PRODUCTS } from './model.ts';
 import { renderFrontPage, SERVER_NAME } from './html-pages.ts';
 import { createStudyRoutes } from './study-routes.ts';
+import { createReportRoutes } from './report-routes.ts';
 import type { ReportDesk } from './report-desk.ts';
 import type { Directory } from './study-reply.ts';
 import type { OnDuplicate } from './studies.ts';
@@ -23,6 +26,7 @@ export interface EmulatorAppOptions {
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
   readonly reportDesk: ReportDesk;
+  readonly eventDesk: EventDesk;
   readonly onDuplicate: OnDuplicate;
   readonly expressEnabled: boolean;
   readonly acceptDocumentationNames: boolean;
@@ -92,7 +96,9 @@ export function createEmulatorApp(options: EmulatorAppOptions): Hono<EmulatorEnv
 
   for (const product of PRODUCTS) {
     app.route(`/v1/${product}/studies`, createStudyRoutes({ ...options, product, rules }));
+    app.route(`/v1/${product}/ephemeral-sessions`, createEphemeralRoutes({ directory }));
   }
+  app.route('/v1/autoScribe/reports', createReportRoutes({ ...options, rules }));
   app.route(
     '/v1/express',
     createCustomerRoutes({ state, users, expressEnabled: options.expressEnabled, now }),

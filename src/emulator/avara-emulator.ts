@@ -5,6 +5,8 @@ import type { Hono } from 'hono';
 import { createEmulatorApp } from './app.ts';
 import type { EmulatorEnv } from './env.ts';
 import { EmulatorError } from './errors.ts';
+import type { EventDesk } from './event-desk.ts';
+import { createEventDesk } from './event-desk.ts';
 import type { FaultInjector } from './faults.ts';
 import { createFaultInjector } from './faults.ts';
 import { apiKeyIdOf } from './ids.ts';
@@ -61,6 +63,7 @@ export interface AvaraEmulator {
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
   readonly reportDesk: ReportDesk;
+  readonly eventDesk: EventDesk;
   /** The HTTP application, for requests without a network. */
   readonly app: Hono<EmulatorEnv>;
 }
@@ -115,7 +118,9 @@ export function createAvaraEmulator(options: AvaraEmulatorOptions): AvaraEmulato
       return url;
     },
   });
+  const eventDesk = createEventDesk({ directory, now });
   const app = createEmulatorApp({
+    eventDesk,
     directory,
     faults,
     viewer,
@@ -167,6 +172,7 @@ export function createAvaraEmulator(options: AvaraEmulatorOptions): AvaraEmulato
     faults,
     viewer,
     reportDesk,
+    eventDesk,
     app,
   };
 }

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { EmulatorEnv } from './env.ts';
 import { ApiError } from './errors.ts';
+import type { EventDesk } from './event-desk.ts';
 import type { FaultInjector } from './faults.ts';
 import { faultRuleSchema } from './faults.ts';
 import { PRODUCTS } from './model.ts';
@@ -49,11 +50,24 @@ const deliverSchema = z.strictObject({
       signing: signingSchema.optional(),
       misbehaviour: z.enum(MISBEHAVIOURS).optional(),
       reportId: z.string().optional(),
+      linkLifetimeMs: z.number().min(0).max(3_600_000).optional(),
+      revision: z.string().optional(),
       eventId: z.string().optional(),
       webhookUrl: z.url().optional(),
       webhookTimeoutMs: timeoutMs.optional(),
     })
     .default({}),
+});
+
+const eventSchema = z.strictObject({
+  type: z.string().min(1),
+  data: z.record(z.string(), z.unknown()),
+  apiKey: z.string().optional(),
+  eventId: z.string().optional(),
+  signing: signingSchema.optional(),
+  misbehaviour: z.enum(MISBEHAVIOURS).optional(),
+  webhookUrl: z.url().optional(),
+  webhookTimeoutMs: timeoutMs.optional(),
 });
 
 const addFaultsSchema = z.union([faultRuleSchema, z.array(faultRuleSchema).min(1)]);
@@ -63,12 +77,13 @@ export interface ControlRoutesOptions {
   readonly faults: FaultInjector;
   readonly viewer: EmulatedViewer;
   readonly reportDesk: ReportDesk;
+  readonly eventDesk: EventDesk;
   readonly reset: () => void;
 }
 
 /** The emulator's own endpoints, to be mounted at `/__emulator`. Avara has nothing like them; they need no key. */
 export function createControlRoutes(options: ControlRoutesOptions): Hono<EmulatorEnv> {
-  const { directory, faults, viewer, reportDesk, reset } = options;
+  const { directory, faults, viewer, reportDesk, eventDesk, reset } = options;
   const { state } = directory;
   const app = new Hono<EmulatorEnv>();
 
@@ -129,6 +144,17 @@ export function createControlRoutes(options: ControlRoutesOptions): Hono<Emulato
   app.post('/reports/deliver', async (c) => {
     const { studyId, options: deliver } = await readBody(c, deliverSchema);
     return c.json(await reportDesk.deliver(studyId, deliver));
+  });
+
+  /** Any event, such as the enrichment ones, which no call of the API gives rise to. */
+  app.post('/events/send', async (c) => c.json(await eventDesk.send(await readBody(c, eventSchema))));
+
+  /** Where the URLs of ephemeral sessions lead. */
+  app.get('/sessions/:token', async (c) => {
+    const subject = state.resolveLink(c.req.param('token'));
+    if (subject?.startsWith('ret:') !== true)
+      throw new ApiError(404, 'This session is unknown or has expired');
+    return c.json(await eventDesk.openEphemeral({ retrievalId: subject.slice(4) }));
   });
 
   app.get('/reports/:token', (c) =>

@@ -23,8 +23,8 @@ export interface FileReport {
 }
 
 export interface CheckFileOptions {
-  /** The study the file must belong to. */
-  readonly studyInstanceUid: string;
+  /** The study the file must belong to; undefined where it may be of any. */
+  readonly studyInstanceUid: string | undefined;
   readonly timeoutMs: number;
   /** Origin of the page that the viewer runs in; the reply must let it read. */
   readonly origin?: string | undefined;
@@ -86,7 +86,7 @@ function findHeaderProblems(headers: Headers, bytes: number, origin: string | un
   return problems;
 }
 
-function findContentProblems({ meta, head }: FileContent, studyInstanceUid: string): string[] {
+function findContentProblems({ meta, head }: FileContent, studyInstanceUid: string | undefined): string[] {
   if (meta.kind === 'not-part-10') return [`not a Part 10 file: ${meta.reason}`];
   if (meta.kind === 'needs-more') return ['not a Part 10 file: it ends within the File Meta Information'];
   const problems: string[] = [];
@@ -94,7 +94,8 @@ function findContentProblems({ meta, head }: FileContent, studyInstanceUid: stri
   if (meta.transferSyntaxUid === undefined) return [...problems, '(0002,0010) is missing'];
   const syntax = assumedTransferSyntax(meta.transferSyntaxUid);
   const found = findStudyInstanceUid(head.subarray(meta.dataSetOffset), syntax);
-  if (found !== studyInstanceUid) problems.push(`StudyInstanceUID is ${found ?? 'missing'}`);
+  if (studyInstanceUid !== undefined && found !== studyInstanceUid)
+    problems.push(`StudyInstanceUID is ${found ?? 'missing'}`);
   return problems;
 }
 

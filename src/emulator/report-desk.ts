@@ -24,6 +24,10 @@ export interface DeliverReportOptions {
   /** A report delivered before: sends its event again, with the id given in `eventId` or a new one. */
   readonly reportId?: string | undefined;
   readonly eventId?: string | undefined;
+  /** How long the event's URL of the PDF is good; default an hour. */
+  readonly linkLifetimeMs?: number | undefined;
+  /** Another content of the PDF than before: a correction or addendum. */
+  readonly revision?: string | undefined;
   /** Receiver in place of the API key's. */
   readonly webhookUrl?: string | undefined;
   /** Default 10 s. */
@@ -49,6 +53,10 @@ export interface ReportDesk {
    * @throws ApiError 404 for an unknown study or report, 409 where the API key has no endpoint for it.
    */
   deliver(studyId: string, options?: DeliverReportOptions): Promise<DeliverReportReport>;
+  /** A fresh URL of a report's PDF. */
+  linkTo(reportId: string): string;
+  /** The text it was delivered with. */
+  textOf(reportId: string): string;
   /** The PDF behind a presigned URL. @throws ApiError 404 where it is unknown or has expired. */
   openPdf(token: string): Buffer;
 }
@@ -72,8 +80,14 @@ function findAnswerProblems(reply: { status: number; text: string }): string[] {
 /** Creates the report desk of an account. */
 export function createReportDesk({ directory, now, baseUrl }: ReportDeskOptions): ReportDesk {
   const { state } = directory;
+  const revisions = new Map<string, string>();
+  const texts = new Map<string, string>();
+  const link = (reportId: string, lifetimeMs: number): string =>
+    `${baseUrl()}/__emulator/reports/${state.createLink(reportId, lifetimeMs)}`;
 
   return {
+    linkTo: (reportId) => link(reportId, PDF_LINK_LIFETIME_MS),
+    textOf: (reportId) => texts.get(reportId) ?? '',
     async deliver(studyId, options = {}) {
       const study = state.findStudy(studyId);
       if (study?.product !== 'autoScribe') throw new ApiError(404, 'Study not found');
@@ -89,8 +103,9 @@ export function createReportDesk({ directory, now, baseUrl }: ReportDeskOptions)
         status: 'completed' as const,
         isCritical: options.isCritical ?? false,
       };
-      const token = state.createLink(report.reportId, PDF_LINK_LIFETIME_MS);
-      const presignedUrl = `${baseUrl()}/__emulator/reports/${token}`;
+      if (options.revision !== undefined) revisions.set(report.reportId, options.revision);
+      if (options.plainText !== undefined) texts.set(report.reportId, options.plainText);
+      const presignedUrl = link(report.reportId, options.linkLifetimeMs ?? PDF_LINK_LIFETIME_MS);
       const event = createEvent(
         'report.delivered',
         {
@@ -130,7 +145,8 @@ export function createReportDesk({ directory, now, baseUrl }: ReportDeskOptions)
       const reportId = state.resolveLink(token);
       if (reportId?.startsWith('rep_') !== true)
         throw new ApiError(404, 'This link is unknown or has expired');
-      return buildPdf([NOTICE, `Report ${reportId}`]);
+      const revision = revisions.get(reportId);
+      return buildPdf([NOTICE, `Report ${reportId}`, ...(revision === undefined ? [] : [revision])]);
     },
   };
 }

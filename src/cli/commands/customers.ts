@@ -1,29 +1,23 @@
-import { createAvaraClient } from '../../app/avara-tools.ts';
+import { Command } from 'commander';
+import { createAvaraClient, createExpressCustomers } from '../../app/avara-tools.ts';
 import type { ApiFailure, ExpressCustomer, ExpressCustomers } from '../../app/avara-tools.ts';
-import { createExpressCustomers } from '../../app/avara-tools.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { VERSION } from '../../platform/version.ts';
-import { Command } from 'commander';
 import type { CliCommand } from '../command.ts';
 import { describeCommand, withConfigOption } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { createPainter, printJson, renderTable } from '../output.ts';
-import {
-  parseCustomerArgument,
-  parseExpressIdArgument,
-  parsePairArgument,
-  parseUserArgument,
-} from '../parse.ts';
+import { parseCustomerArgument, parsePairArgument, parseUserArgument } from '../parse.ts';
 
 interface CustomersOptions {
   readonly config: string;
   readonly account?: string;
   readonly json?: true;
 }
-interface ChangeOptions extends CustomersOptions {
+interface ChangeOptions {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -48,16 +42,12 @@ export const customersCommand: CliCommand = {
     });
 
     const sub = (name: string, summary: string): Command => {
-      const made = withConfigOption(new Command(name).description(summary))
-        .option('--account <key>', 'use the API key of this customer', parseCustomerArgument)
-        .option('--json', 'print JSON');
+      const made = new Command(name).description(summary);
       command.addCommand(made);
       return made;
     };
-    async function act(
-      options: CustomersOptions,
-      change: (tools: Tools) => Promise<ExpressCustomer | string>,
-    ): Promise<void> {
+    async function act(change: (tools: Tools) => Promise<ExpressCustomer | string>): Promise<void> {
+      const options = command.opts<CustomersOptions>();
       const tools = openTools(options, context);
       const result = await change(tools);
       const paint = createPainter(context.stdout, context.env);
@@ -73,7 +63,8 @@ export const customersCommand: CliCommand = {
       finish(EXIT_CODES.ok);
     }
 
-    const list = async (options: CustomersOptions): Promise<void> => {
+    const list = async (): Promise<void> => {
+      const options = command.opts<CustomersOptions>();
       const tools = openTools(options, context);
       const rows = valueOf(await tools.express.list()).map((customer) => {
         const key = tools.keyOf(customer);
@@ -88,7 +79,7 @@ export const customersCommand: CliCommand = {
       .argument('<name>', 'its name at Avara')
       .option('--metadata <name=value>', 'a pair of metadata; may be repeated', parsePairArgument)
       .action((name: string, options: ChangeOptions) =>
-        act(options, async ({ express }) => valueOf(await express.create(name, options.metadata))),
+        act(async ({ express }) => valueOf(await express.create(name, options.metadata))),
       );
     sub('update', 'change name or metadata of a customer')
       .argument('<customer>', ID_HELP)
@@ -102,9 +93,7 @@ export const customersCommand: CliCommand = {
           });
         }
         const { name, metadata } = options;
-        return act(options, async (tools) =>
-          valueOf(await tools.express.update(tools.idOf(id), { name, metadata })),
-        );
+        return act(async (tools) => valueOf(await tools.express.update(tools.idOf(id), { name, metadata })));
       });
     for (const [name, isActive] of [
       ['deactivate', false],
@@ -112,8 +101,8 @@ export const customersCommand: CliCommand = {
     ] as const) {
       sub(name, isActive ? 'undo a deactivation' : 'take no new studies and members; deletes nothing')
         .argument('<customer>', ID_HELP)
-        .action((id: string, options: CustomersOptions) =>
-          act(options, async (tools) => valueOf(await tools.express.setActive(tools.idOf(id), isActive))),
+        .action((id: string) =>
+          act(async (tools) => valueOf(await tools.express.setActive(tools.idOf(id), isActive))),
         );
     }
     for (const [name, isAdded] of [
@@ -123,8 +112,8 @@ export const customersCommand: CliCommand = {
       sub(name, isAdded ? 'let a user see a customer’s studies' : 'take that right back')
         .argument('<customer>', ID_HELP)
         .argument('<user>', 'usr_… at Avara', parseUserArgument)
-        .action((id: string, user: string, options: CustomersOptions) =>
-          act(options, async (tools) => {
+        .action((id: string, user: string) =>
+          act(async (tools) => {
             const customerId = tools.idOf(id);
             const objection = valueOf(
               isAdded
@@ -177,9 +166,14 @@ function openTools(options: CustomersOptions, { env }: CliContext): Tools {
   return {
     config,
     express: createExpressCustomers(client),
-    idOf: (text) => parseExpressIdArgument(config.customers[text]?.expressCustomerId ?? text),
+    idOf: (text) => customerId(config.customers[text]?.expressCustomerId ?? text),
     keyOf: ({ expressCustomerId }) => byId.get(expressCustomerId.toLowerCase()),
   };
+}
+
+function customerId(text: string): string {
+  if (/^cus_[0-9a-fA-F]{32}$/.test(text)) return text;
+  throw new CliError(`not a customer: ${text}`, { exitCode: EXIT_CODES.usage, hint: `give ${ID_HELP}` });
 }
 
 function valueOf<T>(result: { readonly ok: true; readonly value: T } | ApiFailure): T {
