@@ -117,7 +117,7 @@ test('mutated Associations end in an answer or a close, and harm nobody else', a
   await fuzz({
     name: 'mutated Associations',
     of: hostileCase(names),
-    few: 4000,
+    few: 2500,
     lanes: 64,
     async check(hostile) {
       await attack(piecesOf(bytesOfCase(hostile, recordings), hostile.splits), hostile.ending);
@@ -154,7 +154,7 @@ test('where a recorded Association is split does not change its answer', async (
       name: fc.constantFrom(...names),
       splits: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 12 }),
     }),
-    few: 600,
+    few: 400,
     lanes: 16,
     async check({ name, splits }) {
       const { bytes } = await attack(piecesOf(recordings.get(name) ?? Buffer.alloc(0), splits), 'half-close');

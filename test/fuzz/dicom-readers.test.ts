@@ -60,7 +60,7 @@ test('a damaged Data Set gives one verdict, wherever it is split, and its header
   await fuzz({
     name: 'a damaged Data Set gives one verdict',
     of: damagedDataSet,
-    few: 3000,
+    few: 2000,
     async check({ syntax, bytes, splits }) {
       const inspect = async (pieces: readonly Buffer[]) => {
         const inspector = new DataSetInspector(syntax.uid);
@@ -105,7 +105,7 @@ test('a damaged file is something, and more of it does not change what it is', a
       bytes: damagedBytes(files.map(({ bytes }) => bytes.subarray(0, 700))),
       at: share,
     }),
-    few: 3000,
+    few: 2000,
     check({ bytes, at }) {
       const part = bytes.subarray(0, Math.floor(bytes.length * at));
       const early = readFileMeta(part);
