@@ -142,16 +142,31 @@ function contextText(contexts: readonly AssociationContextRecord[]): string {
 
 /** The SQL of a list, one text per combination of filters so that each is prepared once. */
 function listQuery(query: AssociationQuery): { sql: string; values: unknown[] } {
-  const filters: [string, unknown][] = [];
-  if (query.outcome !== undefined) filters.push(['outcome = ?', query.outcome]);
-  if (query.callingAeTitle !== undefined) filters.push(['calling_ae = ?', query.callingAeTitle]);
-  if (query.calledAeTitle !== undefined) filters.push(['called_ae = ?', query.calledAeTitle]);
-  if (query.cursor !== undefined) filters.push(['id < ?', decodeCursor(query.cursor)]);
-  const where = filters.length === 0 ? '' : `WHERE ${filters.map(([sql]) => sql).join(' AND ')}`;
-  return {
-    sql: `SELECT * FROM association ${where} ORDER BY id DESC LIMIT ?`,
-    values: filters.map(([, value]) => value),
-  };
+  const { outcome, callingAeTitle, calledAeTitle, cursor } = query;
+  const where: string[] = [];
+  const values: unknown[] = [];
+  // The filter that lets through least goes by its index, the others (with a +) look at what that finds. The partial
+  // index is used only where its own condition is repeated.
+  const isOfFailures = outcome !== undefined && outcome !== 'released';
+  if (outcome !== undefined) {
+    where.push(isOfFailures ? "outcome <> 'released' AND outcome = ?" : '+outcome = ?');
+    values.push(outcome);
+  }
+  if (callingAeTitle !== undefined) {
+    where.push(isOfFailures ? '+calling_ae = ?' : 'calling_ae = ?');
+    values.push(callingAeTitle);
+  }
+  if (calledAeTitle !== undefined) {
+    where.push(isOfFailures || callingAeTitle !== undefined ? '+called_ae = ?' : 'called_ae = ?');
+    values.push(calledAeTitle);
+  }
+  if (cursor !== undefined) {
+    where.push('id < ?');
+    values.push(decodeCursor(cursor));
+  }
+  const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
+  const table = isOfFailures ? 'association INDEXED BY association_failed' : 'association';
+  return { sql: `SELECT * FROM ${table} ${filter} ORDER BY id DESC LIMIT ?`, values };
 }
 
 function encodeCursor(id: number): string {
