@@ -40,7 +40,7 @@ function answerReport(
   request: EventReportRequest,
   callback: (response: EventReportResponse) => void,
 ): ReceivedReport {
-  const elements = (request.getDataset()?.getElements() ?? {});
+  const elements = request.getDataset()?.getElements() ?? {};
   const response = responses.NEventReportResponse.fromRequest(request);
   response.setStatus(constants.Status.Success);
   callback(response);
