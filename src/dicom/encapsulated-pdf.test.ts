@@ -28,7 +28,7 @@ const options = {
   title: 'Befund für Dr. Müller',
   name: 'city/1.2.3/rep_1/v1',
   instanceNumber: 2,
-  at: Date.UTC(2026, 0, 5, 9, 41, 7),
+  at: new Date(2026, 0, 5, 9, 41, 7).getTime(),
 };
 
 function read(object: ReturnType<typeof encapsulatePdf>): Read {

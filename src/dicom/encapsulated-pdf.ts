@@ -49,7 +49,7 @@ export interface EncapsulatedPdfOptions {
   readonly name: string;
   /** 1 for the first version, and so on. */
   readonly instanceNumber: number;
-  /** When the document was made, ms since 1970; written in UTC with its offset. */
+  /** When the document was made, ms since 1970; written in this machine's time zone, as the images' times are. */
   readonly at: number;
 }
 
@@ -78,9 +78,7 @@ export function encapsulatePdf(options: EncapsulatedPdfOptions): EncapsulatedPdf
   dcmjs.log.setLevel('silent');
   const sopInstanceUid = uidOf(`document ${name}`);
   const seriesInstanceUid = uidOf(`documents of ${studyInstanceUid}`);
-  const time = new Date(at).toISOString();
-  const date = time.slice(0, 10).replaceAll('-', '');
-  const clock = time.slice(11, 19).replaceAll(':', '');
+  const { date, clock, offset } = localTime(new Date(at));
   const empty = {
     PatientName: '',
     PatientID: '',
@@ -102,7 +100,6 @@ export function encapsulatePdf(options: EncapsulatedPdfOptions): EncapsulatedPdf
     ...stated,
     PatientSex: ['M', 'F', 'O'].includes(stated.PatientSex ?? '') ? stated.PatientSex : '',
     SpecificCharacterSet: 'ISO_IR 192',
-    TimezoneOffsetFromUTC: '+0000',
     SOPClassUID: ENCAPSULATED_PDF_STORAGE,
     SOPInstanceUID: sopInstanceUid,
     StudyInstanceUID: studyInstanceUid,
@@ -116,7 +113,7 @@ export function encapsulatePdf(options: EncapsulatedPdfOptions): EncapsulatedPdf
     InstanceNumber: String(instanceNumber),
     ContentDate: date,
     ContentTime: clock,
-    AcquisitionDateTime: `${date}${clock}+0000`,
+    AcquisitionDateTime: `${date}${clock}${offset}`,
     BurnedInAnnotation: 'YES',
     DocumentTitle: title,
     ConceptNameCodeSequence: [
@@ -146,6 +143,18 @@ export function encapsulatePdf(options: EncapsulatedPdfOptions): EncapsulatedPdf
     seriesInstanceUid,
     transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
     dataSet: file.subarray(dataSetOffsetOf(file)),
+  };
+}
+
+/** DA, TM and the offset of a DT. */
+function localTime(at: Date): { date: string; clock: string; offset: string } {
+  const pad = (value: number, width = 2): string => String(value).padStart(width, '0');
+  const minutes = -at.getTimezoneOffset();
+  const distance = Math.abs(minutes);
+  return {
+    date: `${pad(at.getFullYear(), 4)}${pad(at.getMonth() + 1)}${pad(at.getDate())}`,
+    clock: `${pad(at.getHours())}${pad(at.getMinutes())}${pad(at.getSeconds())}`,
+    offset: `${minutes < 0 ? '-' : '+'}${pad(Math.floor(distance / 60))}${pad(distance % 60)}`,
   };
 }
 

@@ -88,12 +88,12 @@ describe('the report loop', () => {
 
   it('tries again for as long as it takes, and then goes on', async () => {
     const { saved, accept, parts, clock, sent } = setUp();
-    const { download } = parts.source;
-    parts.source = { ...parts.source, download: () => Promise.resolve({ kind: 'transient', error: 'down' }) };
+    const working = parts.source;
+    parts.source = { ...working, download: () => Promise.resolve({ kind: 'transient', error: 'down' }) };
     await accept(event('e1'));
     for (let hours = 0; hours < 20; hours += 1) await clock.advanceAsync(3_600_000);
     expect(saved).toEqual([]);
-    parts.source = { ...parts.source, download };
+    parts.source = working;
     parts.send = () => Promise.resolve({ kind: 'transient', error: 'PACS down' });
     await clock.advanceAsync(3_600_000);
     expect(saved).toHaveLength(1);
