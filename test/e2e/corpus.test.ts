@@ -29,21 +29,22 @@ const UNSTATED_SYNTAXES: Readonly<Record<string, string>> = {
 };
 
 const NO_CLASS = 'SOPClassUID (0008,0016) is missing.';
+const NOT_EXPLICIT = 'The Data Set is not in Explicit VR as its Transfer Syntax says.';
 /** Every file that no object store could take, with the Error Comment that its sender reads. */
 const REFUSED: Readonly<Record<string, string>> = {
   // No DICOM at all.
-  'PROVENANCE.md': NO_CLASS,
-  'README.txt': NO_CLASS,
-  'charset_files/FileInfo.txt': NO_CLASS,
-  'dicomdirtests/README.txt': NO_CLASS,
-  'dicomdirtests/TINY_ALPHA/README': NO_CLASS,
-  'rtplan.dump': NO_CLASS,
-  'rtstruct.dump': NO_CLASS,
-  'test1.json': NO_CLASS,
-  'test_PN.json': NO_CLASS,
-  'zipMR.gz': NO_CLASS,
+  'PROVENANCE.md': NOT_EXPLICIT,
+  'README.txt': NOT_EXPLICIT,
+  'charset_files/FileInfo.txt': NOT_EXPLICIT,
+  'dicomdirtests/README.txt': NOT_EXPLICIT,
+  'dicomdirtests/TINY_ALPHA/README': NOT_EXPLICIT,
+  'rtplan.dump': NOT_EXPLICIT,
+  'rtstruct.dump': NOT_EXPLICIT,
+  'test1.json': NOT_EXPLICIT,
+  'test_PN.json': NOT_EXPLICIT,
+  'zipMR.gz': NOT_EXPLICIT,
   // Declared JPEG, encoded in Implicit VR.
-  'SC_rgb_jpeg.dcm': NO_CLASS,
+  'SC_rgb_jpeg.dcm': NOT_EXPLICIT,
   // Data Sets without the UIDs of an instance, cut down to show one oddity of their encoding.
   'UN_sequence.dcm': NO_CLASS,
   'charset_files/chrSQEncoding.dcm': NO_CLASS,

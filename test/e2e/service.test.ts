@@ -109,7 +109,7 @@ describe('signals', () => {
     const { peer, sendRest } = await sendHalf(site);
     const small = syntheticCt({ seed: 'small', rows: 16, columns: 16 });
     const sendToNew = () => sendObjects([small], { to, calledAe: 'NEWAE' });
-    await expect(sendToNew()).rejects.toThrow('Association rejected (source 1, reason 7)');
+    await expect(sendToNew()).rejects.toThrow('Association rejected (called AE title not recognized)');
 
     const routes = [...config.routes, { calledAe: 'NEWAE', customer: north.customer }];
     await fs.writeFile(file, JSON.stringify({ ...config, routes }));
