@@ -1,9 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { ObjectUrls } from '../../core/ports/object-urls.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
+import { studyKeyText } from '../../core/study/instance.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
-import type { StudyRecord } from '../../core/study/study.ts';
+import type { InstanceRecord, StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import { buildManifest, groupBySeries } from '../manifest.ts';
 import type { Manifest } from '../manifest.ts';
@@ -23,18 +25,47 @@ export const EXPLANATIONS: Readonly<
   unconfirmed: 'the imaging site cannot tell yet whose study this is; try again in a moment',
 };
 
+/** Instances whose description is kept for the next opening: a few large studies. */
+const MAX_KEPT_INSTANCES = 20_000;
+
+interface Contents {
+  /** What the study was when it was described: anything that comes changes one of these. */
+  readonly instances: number;
+  readonly lastReceivedAt: number;
+  readonly ordered: readonly InstanceRecord[];
+  readonly manifest: Manifest | undefined;
+}
+
+/** Viewers ask for the same study again and again; each index has its own descriptions. */
+const described = new WeakMap<object, LRUCache<string, Contents>>();
+
+function contentsOf(
+  { key, instances, lastReceivedAt }: StudyRecord,
+  index: Pick<StudyIndex, 'listSeries' | 'listInstances'>,
+): Contents {
+  let cache = described.get(index);
+  if (cache === undefined) {
+    cache = new LRUCache({ maxSize: MAX_KEPT_INSTANCES, sizeCalculation: (kept) => kept.ordered.length + 1 });
+    described.set(index, cache);
+  }
+  const name = studyKeyText(key);
+  const kept = cache.get(name);
+  if (kept?.instances === instances && kept.lastReceivedAt === lastReceivedAt) return kept;
+  const series = groupBySeries(index.listSeries(key), index.listInstances(key));
+  const ordered = series.flatMap((content) => content.instances);
+  const manifest = buildManifest(key.studyInstanceUid, series);
+  const contents = { instances, lastReceivedAt, ordered, manifest };
+  cache.set(name, contents);
+  return contents;
+}
+
 /** URLs of all objects of a study, in the manifest's order, and the manifest where there is something to say. */
 export function describeContents(
   study: StudyRecord,
   { index, objectUrls }: { index: Pick<StudyIndex, 'listSeries' | 'listInstances'>; objectUrls: ObjectUrls },
 ): { readonly urls: readonly string[]; readonly manifest: Manifest | undefined } {
-  const { key } = study;
-  const contents = groupBySeries(index.listSeries(key), index.listInstances(key));
-  const urls = objectUrls.forStudy(
-    key,
-    contents.flatMap((content) => content.instances),
-  );
-  return { urls, manifest: buildManifest(key.studyInstanceUid, contents) };
+  const { ordered, manifest } = contentsOf(study, index);
+  return { urls: objectUrls.forStudy(study.key, ordered), manifest };
 }
 
 export interface HandOut {
