@@ -50,6 +50,19 @@ describe('createAvaraClient', () => {
     expect(result).toMatchObject({ ok: false, status, kind, message: `Avara answered ${status}: no` });
   });
 
+  it.each([
+    [503, 'false', { kind: 'permanent', mayHaveHappened: true }],
+    [409, 'false', { kind: 'permanent', mayHaveHappened: true }],
+    [429, 'false', { kind: 'transient', isRateLimit: true }],
+    [400, 'true', { kind: 'transient' }],
+    [403, 'true', { kind: 'transient' }],
+    [401, 'false', { kind: 'unauthorized', scope: 'key' }],
+    [403, 'false', { kind: 'unauthorized', scope: 'customer' }],
+  ])('heeds x-should-retry at a %i: %s', async (status, shouldRetry, expected) => {
+    answerWith(status, '{"message":"no"}', { 'x-should-retry': shouldRetry });
+    expect(await client().request({ method: 'POST', path: '/v1/x', body: {} })).toMatchObject(expected);
+  });
+
   it('says of a 429 that it is a rate limit, and how long to wait', async () => {
     answerWith(429, null, { 'retry-after': '12' });
     const result = await client().request({ method: 'GET', path: '/v1/x' });
