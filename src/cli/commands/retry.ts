@@ -8,6 +8,7 @@ import { parseCustomerArgument, parseUidArgument } from '../parse.ts';
 
 interface RetryOptions extends DaemonOptions {
   readonly all?: true;
+  readonly reports?: true;
   readonly customer?: string;
   readonly json?: true;
 }
@@ -25,6 +26,7 @@ export const retryCommand: CliCommand = {
         ['retry 1.2.840.113619.2.55.3.1', 'one study'],
         ['retry --all', 'every study that needs attention or waits for its next try'],
         ['retry --all --customer city-medical', 'those of one customer'],
+        ['retry --reports', 'fetch and send on reports that wait or need attention'],
       ],
       exitCodes: { 3: 'the daemon does not answer' },
     });
@@ -36,10 +38,19 @@ export const retryCommand: CliCommand = {
         'customer of the study, or with --all: only this customer’s',
         parseCustomerArgument,
       )
+      .option('--reports', 'instead of studies, every report that waits or needs attention')
       .option('--json', 'print JSON')
       .action(async (studyUid: string | undefined, options: RetryOptions) => {
+        if (options.reports === true && studyUid === undefined && options.all !== true) {
+          const client = createDaemonClient(resolveDaemonAddress(options, context.env));
+          const retried = await client.retryReports();
+          if (options.json) printJson(context.stdout, { retried });
+          else context.stdout.write(`${retried} steps of reports are tried again now\n`);
+          finish(EXIT_CODES.ok);
+          return;
+        }
         if ((studyUid === undefined) === (options.all !== true)) {
-          throw new CliError('give either a Study Instance UID or --all', {
+          throw new CliError('give either a Study Instance UID or --all, or --reports', {
             exitCode: EXIT_CODES.usage,
             hint: 'avara-ingest retry --help shows examples',
           });
