@@ -21,8 +21,10 @@ describe('upload token', () => {
 
   it('is refused when altered, by other keys, or made up', () => {
     for (let at = 0; at < token.length; at += 1) {
-      const altered = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
-      if (altered !== token) expect(verifyUploadToken(altered, keys, 0), altered).toBeUndefined();
+      for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.') {
+        const altered = token.slice(0, at) + character + token.slice(at + 1);
+        if (altered !== token) expect(verifyUploadToken(altered, keys, 0), altered).toBeUndefined();
+      }
     }
     const other: KeyRing = { ...keys, find: () => ({ ...key, secret: randomBytes(32) }) };
     expect(verifyUploadToken(token, other, 0)).toBeUndefined();
