@@ -17,8 +17,6 @@ import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudyOpener } from '../core/ports/study-opener.ts';
 import type { WebhookReceiver } from '../core/ports/webhook-receiver.ts';
-import { customerKey } from '../core/study/instance.ts';
-import type { OpenToken } from '../http/open-route.ts';
 import type { Customers } from './customers.ts';
 import { createReports } from './reports.ts';
 import { createStudyOpener } from './study-opener.ts';
@@ -47,11 +45,9 @@ export interface AvaraSide {
   readonly captures: CaptureIntake;
   readonly opener: StudyOpener;
   readonly watch: CustomerWatch;
-  /** Bearer tokens that may open studies, as configured now. */
-  openTokens(): readonly OpenToken[];
   start(): void;
   /** The configuration has changed. */
-  reload(config: Config): void;
+  reload(): void;
   /** Puts reports that wait or need attention back to now. @returns how many. */
   retryReports(): Promise<number>;
   stop(deadlineMs: number): Promise<void>;
@@ -85,20 +81,17 @@ export function createAvaraSide(options: AvaraSideOptions): AvaraSide {
     clock,
     logger,
   });
-  let tokens = tokensOf(config);
 
   return {
     webhooks: createWebhooks({ ...options, account, uploadUrls, onReport: () => reportLoop.wake() }),
     captures: createCaptureIntake({ intake }),
     opener: createStudyOpener({ index, account, customers }),
     watch,
-    openTokens: () => tokens,
     start() {
       reportLoop.start();
       watch.start();
     },
-    reload(next) {
-      tokens = tokensOf(next);
+    reload() {
       void watch.checkNow();
       reportLoop.wake();
     },
@@ -112,12 +105,4 @@ export function createAvaraSide(options: AvaraSideOptions): AvaraSide {
       await reportLoop.stop(deadlineMs);
     },
   };
-}
-
-function tokensOf({ access }: Config): readonly OpenToken[] {
-  return access.tokens.map(({ name, token, customers }) => ({
-    name,
-    token: token.reveal(),
-    customers: customers.map(customerKey),
-  }));
 }

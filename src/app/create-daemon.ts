@@ -25,11 +25,13 @@ import { openAuditLog } from '../storage/audit-log.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
+import { createAccessTokens } from './access-tokens.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
+import { createDicomWeb } from './dicom-web.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -236,6 +238,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       clock,
       logger,
     });
+    const tokens = createAccessTokens(config);
     const publicServer = createHttpServer({
       app: createPublicApp({
         index,
@@ -247,7 +250,20 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         metrics,
         webhooks: avara.webhooks,
         captures: avara.captures,
-        open: { index, opener: avara.opener, tokens: () => avara.openTokens() },
+        open: { index, opener: avara.opener, tokens: () => tokens.current() },
+        dicomWeb: createDicomWeb({
+          config,
+          tokens,
+          index,
+          store,
+          intake,
+          keys,
+          audit,
+          clock,
+          logger,
+          metrics,
+          lifecycle,
+        }),
         corsOrigins: config.http.corsOrigins,
       }),
       host: config.http.host,
@@ -357,7 +373,8 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
         router = createRouter(next.routes);
         customers.replace(next);
-        avara.reload(next);
+        tokens.replace(next);
+        avara.reload();
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         void dimseTls?.check();

@@ -14,7 +14,9 @@ export function restartOnlyChanges(current: Config, next: Config): readonly stri
 
 /** A section without what a running daemon does take over. */
 function fixedPart(config: Config, section: (typeof RESTART_ONLY)[number]): unknown {
-  return plain(section === 'dimse' ? { ...config.dimse, peers: [] } : config[section]);
+  if (section === 'dimse') return plain({ ...config.dimse, peers: [] });
+  if (section === 'access') return plain({ ...config.access, tokens: [] });
+  return plain(config[section]);
 }
 
 /** Secrets hide their value from comparison as from everything else, so they are revealed into a throw-away copy. */

@@ -420,6 +420,12 @@ export const accessTokenSchema = z
       .array(customerRef)
       .min(1, 'must name at least one customer')
       .describe('Whose studies it opens.'),
+    rights: z
+      .array(z.enum(['read', 'write']))
+      .min(1, 'must name at least one right: "read", "write"')
+      .refine((rights) => new Set(rights).size === rights.length, 'must name each right once')
+      .default(['read'])
+      .describe('"read": search, retrieve and open studies; "write": store them (STOW-RS).'),
   })
   .describe('A bearer token for DICOMweb, scoped to customers.');
 

@@ -20,12 +20,17 @@ export interface PreflightRequest {
  * Lets web pages of other origins read answers (Fetch, "CORS protocol"). Credentials are never allowed: access is by
  * the token alone.
  * @param origins for example `https://viewer.example.org`; `*` stands for all.
+ * @param exposed headers of answers that pages may read besides those of a file.
  */
-export function createCorsPolicy(origins: readonly string[], methods: string): CorsPolicy {
+export function createCorsPolicy(
+  origins: readonly string[],
+  methods: string,
+  exposed: readonly string[] = [],
+): CorsPolicy {
   const isOpen = origins.includes('*');
   const headersFor = (origin: string | undefined): Record<string, string> => {
     const common = {
-      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+      'Access-Control-Expose-Headers': [EXPOSED_HEADERS, ...exposed].join(', '),
       // Pages that are cross-origin isolated (for SharedArrayBuffer) may embed only what says so.
       'Cross-Origin-Resource-Policy': 'cross-origin',
     };

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import type { AuditTrail } from '../core/ports/audit-trail.ts';
@@ -6,25 +5,19 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { OpenOutcome, StudyOpener } from '../core/ports/study-opener.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { parseCustomerKey } from '../core/study/instance.ts';
-import type { CustomerKey } from '../core/study/instance.ts';
 import { parseUid } from '../dicom/uid.ts';
+import { bearerOf, findAccessToken } from './access-tokens.ts';
+import type { AccessToken } from './access-tokens.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem } from './errors.ts';
 import { createRefusalAudit } from './refusal-audit.ts';
 import { badParameter, readOne, readProduct } from './study-list.ts';
 
-/** Who may open studies of which customers. */
-export interface OpenToken {
-  readonly name: string;
-  readonly token: string;
-  readonly customers: readonly CustomerKey[];
-}
-
 export interface OpenRouteOptions {
   readonly index: Pick<StudyIndex, 'findStudiesByUid'>;
   readonly opener: StudyOpener;
-  /** As configured now. */
-  readonly tokens: () => readonly OpenToken[];
+  /** As configured now; only those that may read open anything. */
+  readonly tokens: () => readonly AccessToken[];
   readonly audit: AuditTrail;
   readonly clock: Clock;
 }
@@ -95,15 +88,13 @@ export function problemOf(outcome: Exclude<OpenOutcome, { kind: 'url' }>): HttpP
 function holderOf(
   c: Context<HttpEnv>,
   parameters: URLSearchParams,
-  tokens: readonly OpenToken[],
-): OpenToken | undefined {
-  const [, inHeader] = /^Bearer ([^\s]+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
-  const given = inHeader ?? readOne(parameters, 'access_token');
-  if (given === undefined) return undefined;
-  const digest = digestOf(given);
-  return tokens.find(({ token }) => timingSafeEqual(digestOf(token), digest));
-}
-
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  tokens: readonly AccessToken[],
+): AccessToken | undefined {
+  const given = bearerOf(c.req.header('authorization')) ?? readOne(parameters, 'access_token');
+  return given === undefined
+    ? undefined
+    : findAccessToken(
+        given,
+        tokens.filter(({ mayRead }) => mayRead),
+      );
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { WebhookReceiver } from '../core/ports/webhook-receiver.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { DicomWebEnv } from './dicomweb/env.ts';
 import type { HttpEnv } from './env.ts';
 import { createErrorHandler, handleNotFound } from './errors.ts';
 import { createObjectsRoute } from './objects-route.ts';
@@ -19,7 +20,7 @@ export interface PublicAppOptions extends ObjectsRouteOptions {
   readonly webhooks: WebhookReceiver;
   readonly metrics: Metrics;
   /** The app at `/dicom-web`, if there is one. */
-  readonly dicomWeb?: Hono<HttpEnv>;
+  readonly dicomWeb?: Hono<DicomWebEnv>;
 }
 
 /** What the public listener answers: Avara's webhooks, object URLs, DICOMweb. */

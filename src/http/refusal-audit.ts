@@ -7,6 +7,8 @@ const DEFAULT_MAX_PER_MINUTE = 600;
 export interface RefusalAuditOptions {
   readonly audit: AuditTrail;
   readonly clock: Clock;
+  /** Event of the entry that counts the rest. Default `object.refused`. */
+  readonly event?: string;
   /** Refusals written out one by one within a minute. Default 600. */
   readonly maxPerMinute?: number;
 }
@@ -18,6 +20,7 @@ export interface RefusalAuditOptions {
 export function createRefusalAudit({
   audit,
   clock,
+  event = 'object.refused',
   maxPerMinute = DEFAULT_MAX_PER_MINUTE,
 }: RefusalAuditOptions) {
   let windowEndsAt = -Infinity;
@@ -25,7 +28,7 @@ export function createRefusalAudit({
   let counted = 0;
 
   const summarize = (): void => {
-    audit.record({ event: 'object.refused', detail: `${counted} more refusals within a minute, not listed` });
+    audit.record({ event, detail: `${counted} more refusals within a minute, not listed` });
     counted = 0;
   };
   return {

@@ -114,6 +114,16 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Objects in the index whose file is missing, damaged or unreadable, each time one was asked for.',
       ['reason'],
     ),
+    dicomWebRequests: counter(
+      'dicomweb_requests_total',
+      'DICOMweb requests, by service and class of status (2xx, 3xx, 4xx, 5xx).',
+      ['service', 'status'],
+    ),
+    dicomWebDuration: duration(
+      'dicomweb_request_duration_seconds',
+      'Time until a DICOMweb answer begins, by service.',
+      ['service'],
+    ),
     auditWriteFailures: counter(
       'audit_write_failures_total',
       'Failed writes of the audit trail (they are retried).',

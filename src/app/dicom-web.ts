@@ -1,0 +1,43 @@
+import type { Hono } from 'hono';
+
+import type { Config } from '../config/config.ts';
+import type { KeyRing } from '../core/access/object-token.ts';
+import type { AuditTrail } from '../core/ports/audit-trail.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { InstanceStore } from '../core/ports/instance-store.ts';
+import type { Intake } from '../core/ports/intake.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import type { StudyIndex } from '../core/ports/study-index.ts';
+import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
+import type { DicomWebEnv } from '../http/dicomweb/env.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+export interface DicomWebOptions {
+  /** As it was at start; limits of the services. */
+  readonly config: Config;
+  readonly tokens: AccessTokens;
+  readonly index: StudyIndex;
+  readonly store: InstanceStore;
+  readonly intake: Intake;
+  readonly keys: KeyRing;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Closes what the services open, such as worker threads. */
+  readonly lifecycle: Lifecycle;
+}
+
+/** Puts the DICOMweb services together; each adds its routes here. */
+export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
+  const { config, tokens } = options;
+  return createDicomWebApp({
+    ...options,
+    tokens: () => tokens.current(),
+    publicUrl: () => config.http.publicUrl ?? undefined,
+    corsOrigins: config.http.corsOrigins,
+    routes: [],
+  });
+}

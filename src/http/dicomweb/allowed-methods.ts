@@ -1,0 +1,34 @@
+import type { Hono } from 'hono';
+import type { DicomWebEnv } from './env.ts';
+
+/** Says which methods a path below the service root takes, by the routes that are registered. */
+export type AllowedMethods = (path: string) => readonly string[];
+
+export function createAllowedMethods(routes: readonly Hono<DicomWebEnv>[]): AllowedMethods {
+  const known = routes
+    .flatMap((app) => app.routes)
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => ({ method, pattern: patternOf(path) }));
+  return function allowedMethods(path) {
+    const methods = new Set<string>();
+    for (const { method, pattern } of known) if (pattern.test(path)) methods.add(method);
+    if (methods.has('GET')) methods.add('HEAD');
+    if (methods.size > 0) methods.add('OPTIONS');
+    return [...methods].sort();
+  };
+}
+
+/** Hono's paths: `:name`, with a pattern in braces or without, and `*`. */
+function patternOf(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((segment) => {
+      const [, pattern] = /^:\w+(?:\{(.+)\})?\??$/.exec(segment) ?? [];
+      if (pattern !== undefined) return `(?:${pattern})`;
+      if (segment.startsWith(':')) return '[^/]+';
+      if (segment === '*') return '.*';
+      return segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    })
+    .join('/');
+  return new RegExp(`^${source}$`);
+}

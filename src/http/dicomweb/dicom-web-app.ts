@@ -1,0 +1,139 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import type { AuditTrail } from '../../core/ports/audit-trail.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { createCorsPolicy } from '../cors.ts';
+import { HttpProblem, methodNotAllowed } from '../errors.ts';
+import { createRefusalAudit } from '../refusal-audit.ts';
+import { createAllowedMethods } from './allowed-methods.ts';
+import { entitlementOf, forbidden, unauthorized } from './authorize.ts';
+import type { AuthorizeOptions } from './authorize.ts';
+import type { DicomWebEnv } from './env.ts';
+import { serviceOf } from './service-of.ts';
+
+export interface DicomWebAppOptions extends AuthorizeOptions {
+  /** Each with paths relative to the service root, such as `/studies/:study`. */
+  readonly routes: readonly Hono<DicomWebEnv>[];
+  /** Where the public listener is reached from outside; undefined: wherever the request reached it. */
+  readonly publicUrl: () => string | undefined;
+  readonly audit: AuditTrail;
+  readonly metrics: Pick<Metrics, 'dicomWebRequests' | 'dicomWebDuration'>;
+  /** Web origins that may read answers; `*` stands for all. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** Where the public app mounts it. */
+export const DICOM_WEB_PATH = '/dicom-web';
+
+const METHODS = 'GET, HEAD, POST, OPTIONS';
+const EXPOSED_HEADERS = [
+  'Content-Location',
+  'Content-Disposition',
+  'Location',
+  'Warning',
+  'Retry-After',
+  'WWW-Authenticate',
+];
+const CUSTOMER_PREFIX = '/customers/:customer';
+/** What nobody but the bearer of the token may keep, or guess the kind of; a URL may hold a token. */
+const DEFAULT_HEADERS = { 'Cache-Control': 'private, no-store' };
+const FIXED_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
+
+/**
+ * The DICOMweb services (PS3.18) below {@link DICOM_WEB_PATH}, and once more below `/customers/<key>`, where they see
+ * that customer alone. Here is what all of them share: CORS, tokens and rights, what is refused before a service sees
+ * it, and the count of requests. Services find what they may see in `c.var.scope`.
+ */
+export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv> {
+  const { routes, publicUrl, audit, clock, metrics } = options;
+  const cors = createCorsPolicy(options.corsOrigins, METHODS, EXPOSED_HEADERS);
+  const refusals = createRefusalAudit({ audit, clock, event: 'dicomweb.refused' });
+  const allowedMethods = createAllowedMethods(routes);
+
+  const refuse = (c: Context<DicomWebEnv>, detail: string, problem: HttpProblem, actor?: string): never => {
+    const { peerAddress } = c.env;
+    refusals.record({
+      event: 'dicomweb.refused',
+      detail,
+      ...(actor !== undefined && { actor }),
+      ...(peerAddress !== undefined && { peerAddress }),
+    });
+    throw problem;
+  };
+
+  const app = new Hono<DicomWebEnv>();
+  app.use('*', async function observe(c: Context<DicomWebEnv>, next) {
+    const startedAt = performance.now();
+    const headers = { ...FIXED_HEADERS, ...cors.headersFor(c.req.header('origin')) };
+    // Services that write to Node's response themselves have no other way to get these.
+    const { outgoing } = c.env;
+    for (const [name, value] of Object.entries({ ...DEFAULT_HEADERS, ...headers }))
+      outgoing?.setHeader(name, value);
+    await next();
+    const isSent = c.res.headers.has('x-hono-already-sent');
+    if (!isSent) {
+      for (const [name, value] of Object.entries(headers))
+        if (name === 'Vary') c.res.headers.append(name, value);
+        else c.res.headers.set(name, value);
+      for (const [name, value] of Object.entries(DEFAULT_HEADERS))
+        if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
+    const status = isSent ? (outgoing?.statusCode ?? 200) : c.res.status;
+    const service = serviceOf(c.req.method, placeOf(c).path);
+    metrics.dicomWebRequests.inc({ service, status: `${Math.floor(status / 100)}xx` });
+    metrics.dicomWebDuration.observe({ service }, (performance.now() - startedAt) / 1000);
+  });
+
+  // Before any token is asked for: browsers send none with a preflight.
+  app.options('*', (c) => {
+    const allowed = allowedMethods(placeOf(c).path);
+    return new Response(null, {
+      status: 204,
+      headers: {
+        Allow: allowed.length === 0 ? METHODS : allowed.join(', '),
+        ...cors.preflightHeaders(c.req.header('origin'), {
+          headers: c.req.header('access-control-request-headers'),
+          privateNetwork: c.req.header('access-control-request-private-network'),
+        }),
+      },
+    });
+  });
+
+  app.use('*', async function authorize(c: Context<DicomWebEnv>, next) {
+    const entitlement = entitlementOf(c, options);
+    if (entitlement === undefined) return refuse(c, 'token', unauthorized());
+    const { customer, path } = placeOf(c);
+    // A customer that the token does not speak for is answered exactly like one that does not exist.
+    const customers = entitlement.customers.filter((key) => customer === undefined || key === customer);
+    if (customers.length === 0) return refuse(c, 'customer', nothingHere(), entitlement.actor);
+    const right = ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write';
+    if (!(right === 'read' ? entitlement.mayRead : entitlement.mayWrite))
+      return refuse(c, `right to ${right}`, forbidden(right), entitlement.actor);
+    const base = `${publicUrl() ?? new URL(c.req.url).origin}${DICOM_WEB_PATH}`;
+    const serviceUrl = customer === undefined ? base : `${base}/customers/${customer}`;
+    c.set('scope', { ...entitlement, customers, serviceUrl });
+    const allowed = allowedMethods(path);
+    if (allowed.length > 0 && !allowed.includes(c.req.method)) throw methodNotAllowed(allowed.join(', '));
+    return next();
+  });
+
+  for (const service of routes) {
+    app.route('/', service);
+    app.route(CUSTOMER_PREFIX, service);
+  }
+  app.all('*', () => {
+    throw nothingHere();
+  });
+  return app;
+}
+
+/** The customer that a path names, and what the path says below it. */
+function placeOf(c: Context<DicomWebEnv>): { readonly customer?: string; readonly path: string } {
+  const below = c.req.path.startsWith(DICOM_WEB_PATH) ? c.req.path.slice(DICOM_WEB_PATH.length) : c.req.path;
+  const [, customer, path] = /^\/customers\/([^/]+)(\/.*)?$/.exec(below) ?? [];
+  return customer === undefined ? { path: below } : { customer, path: path ?? '' };
+}
+
+function nothingHere(): HttpProblem {
+  return new HttpProblem(404, { code: 'not-found', detail: 'There is nothing at this path.' });
+}
