@@ -263,4 +263,177 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX association_by_called_ae ON association (called_ae);
   CREATE INDEX association_failed ON association (outcome) WHERE outcome <> 'released';
   `,
+  // What the status page needs and no request may count: totals kept in step by triggers, what happened to each study,
+  // who sends what and when, who was refused, and how full the disk was.
+  `
+  -- 1: every outbox entry of the study is 'created', and there is one
+  ALTER TABLE study ADD COLUMN is_announced INTEGER NOT NULL DEFAULT 0;
+  UPDATE study SET is_announced = 1
+  WHERE id IN (SELECT study_id FROM outbox WHERE state = 'created')
+    AND id NOT IN (SELECT study_id FROM outbox WHERE state <> 'created');
+
+  CREATE TABLE customer_total (
+    customer TEXT PRIMARY KEY,
+    studies INTEGER NOT NULL,
+    receiving INTEGER NOT NULL,
+    instances INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    -- instances of studies that are at Avara in every product
+    announced INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO customer_total
+  SELECT customer, count(*), sum(state = 'receiving'), sum(instances), sum(bytes), sum(instances * is_announced)
+  FROM study GROUP BY customer;
+  CREATE TRIGGER study_total_added AFTER INSERT ON study BEGIN
+    INSERT INTO customer_total VALUES (NEW.customer, 1, NEW.state = 'receiving', NEW.instances, NEW.bytes,
+      NEW.instances * NEW.is_announced)
+    ON CONFLICT (customer) DO UPDATE SET studies = studies + 1, receiving = receiving + excluded.receiving,
+      instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
+      announced = announced + excluded.announced;
+  END;
+  CREATE TRIGGER study_total_changed AFTER UPDATE OF state, instances, bytes, is_announced ON study
+  WHEN NEW.customer = OLD.customer BEGIN
+    UPDATE customer_total SET receiving = receiving + (NEW.state = 'receiving') - (OLD.state = 'receiving'),
+      instances = instances + NEW.instances - OLD.instances, bytes = bytes + NEW.bytes - OLD.bytes,
+      announced = announced + NEW.instances * NEW.is_announced - OLD.instances * OLD.is_announced
+    WHERE customer = NEW.customer;
+  END;
+  CREATE TRIGGER study_total_moved AFTER UPDATE OF customer ON study WHEN NEW.customer <> OLD.customer BEGIN
+    UPDATE customer_total SET studies = studies - 1, receiving = receiving - (OLD.state = 'receiving'),
+      instances = instances - OLD.instances, bytes = bytes - OLD.bytes,
+      announced = announced - OLD.instances * OLD.is_announced
+    WHERE customer = OLD.customer;
+    INSERT INTO customer_total VALUES (NEW.customer, 1, NEW.state = 'receiving', NEW.instances, NEW.bytes,
+      NEW.instances * NEW.is_announced)
+    ON CONFLICT (customer) DO UPDATE SET studies = studies + 1, receiving = receiving + excluded.receiving,
+      instances = instances + excluded.instances, bytes = bytes + excluded.bytes,
+      announced = announced + excluded.announced;
+  END;
+  CREATE TRIGGER study_total_removed AFTER DELETE ON study BEGIN
+    UPDATE customer_total SET studies = studies - 1, receiving = receiving - (OLD.state = 'receiving'),
+      instances = instances - OLD.instances, bytes = bytes - OLD.bytes,
+      announced = announced - OLD.instances * OLD.is_announced
+    WHERE customer = OLD.customer;
+  END;
+
+  -- One row per state as it is shown: a study that waits for a change only is at Avara.
+  CREATE TABLE delivery_total (
+    state TEXT PRIMARY KEY,
+    total INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO delivery_total
+  SELECT column1, (SELECT count(*) FROM outbox WHERE column1 =
+    CASE WHEN outbox.state = 'pending' AND outbox.avara_study_id IS NOT NULL THEN 'created' ELSE outbox.state END)
+  FROM (VALUES ('pending'), ('created'), ('attention'));
+  CREATE TRIGGER outbox_total_added AFTER INSERT ON outbox BEGIN
+    UPDATE delivery_total SET total = total + 1 WHERE state =
+      CASE WHEN NEW.state = 'pending' AND NEW.avara_study_id IS NOT NULL THEN 'created' ELSE NEW.state END;
+    UPDATE study SET is_announced = 0 WHERE id = NEW.study_id AND is_announced AND NEW.state <> 'created';
+  END;
+  CREATE TRIGGER outbox_total_changed AFTER UPDATE OF state, avara_study_id ON outbox
+  WHEN NEW.state <> OLD.state OR NEW.avara_study_id IS NOT OLD.avara_study_id BEGIN
+    UPDATE delivery_total SET total = total - 1 WHERE state =
+      CASE WHEN OLD.state = 'pending' AND OLD.avara_study_id IS NOT NULL THEN 'created' ELSE OLD.state END;
+    UPDATE delivery_total SET total = total + 1 WHERE state =
+      CASE WHEN NEW.state = 'pending' AND NEW.avara_study_id IS NOT NULL THEN 'created' ELSE NEW.state END;
+    UPDATE study SET is_announced = NOT is_announced WHERE id = NEW.study_id
+      AND is_announced <> (SELECT min(state = 'created') FROM outbox WHERE study_id = NEW.study_id);
+  END;
+  CREATE TRIGGER outbox_total_removed AFTER DELETE ON outbox BEGIN
+    UPDATE delivery_total SET total = total - 1 WHERE state =
+      CASE WHEN OLD.state = 'pending' AND OLD.avara_study_id IS NOT NULL THEN 'created' ELSE OLD.state END;
+    UPDATE study SET is_announced = NOT is_announced WHERE id = OLD.study_id
+      AND is_announced <> coalesce((SELECT min(state = 'created') FROM outbox WHERE study_id = OLD.study_id), 0);
+  END;
+
+  -- What happened to a study, for its timeline. What repeats within a slot (an hour, mostly) shares a row.
+  CREATE TABLE study_event (
+    study_id INTEGER NOT NULL REFERENCES study (id) ON DELETE CASCADE,
+    event TEXT NOT NULL,
+    -- who did it, or the Avara product that it is about
+    actor TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    detail TEXT,
+    peer_address TEXT,
+    PRIMARY KEY (study_id, event, actor, slot)
+  ) STRICT, WITHOUT ROWID;
+  -- Within the transaction that makes the change, so that the timeline tells every change whoever makes it.
+  CREATE TRIGGER study_event_state AFTER UPDATE OF state ON study WHEN NEW.state <> OLD.state BEGIN
+    INSERT OR IGNORE INTO study_event
+    SELECT NEW.id, CASE NEW.state WHEN 'stable' THEN 'study.stable' ELSE 'study.late_images' END, '', now, now, now, 1,
+      CASE NEW.state WHEN 'stable' THEN CAST(NEW.instances AS TEXT) END, NULL
+    FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now);
+  END;
+  CREATE TRIGGER study_event_delivery AFTER UPDATE OF state ON outbox
+  WHEN NEW.state IN ('created', 'attention') AND NEW.state <> OLD.state BEGIN
+    INSERT OR IGNORE INTO study_event
+    SELECT NEW.study_id,
+      CASE WHEN NEW.state = 'attention' THEN 'delivery.attention'
+        WHEN NEW.is_cancelled > OLD.is_cancelled THEN 'delivery.cancelled'
+        WHEN NEW.is_cancelled < OLD.is_cancelled THEN 'delivery.uncancelled'
+        WHEN OLD.avara_study_id IS NULL THEN 'delivery.created' ELSE 'delivery.updated' END,
+      NEW.product, now, now, now, 1,
+      CASE NEW.state WHEN 'attention' THEN NEW.last_error ELSE NEW.avara_study_id END, NULL
+    FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now);
+  END;
+  CREATE TRIGGER study_event_postponed AFTER UPDATE OF last_error ON outbox
+  WHEN NEW.state = 'pending' AND NEW.last_error IS NOT NULL BEGIN
+    INSERT INTO study_event
+    SELECT NEW.study_id, 'delivery.postponed', NEW.product, now / 3600000, now, now, 1, NEW.last_error, NULL
+    FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now) WHERE true
+    ON CONFLICT DO UPDATE SET last_at = excluded.last_at, count = count + 1, detail = excluded.detail;
+  END;
+
+  -- Who sends: one row per way in.
+  CREATE TABLE sender (
+    id INTEGER PRIMARY KEY,
+    customer TEXT NOT NULL,
+    source TEXT NOT NULL,
+    calling_ae TEXT NOT NULL,
+    called_ae TEXT NOT NULL,
+    -- of the latest instance
+    peer_address TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    instances INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    UNIQUE (customer, source, calling_ae, called_ae)
+  ) STRICT;
+  CREATE INDEX sender_by_last ON sender (last_at);
+  CREATE TABLE sender_hour (
+    sender_id INTEGER NOT NULL REFERENCES sender (id) ON DELETE CASCADE,
+    -- since 1970 UTC
+    hour INTEGER NOT NULL,
+    instances INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (sender_id, hour)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Who was not let in, with what was proposed.
+  CREATE TABLE refused_sender (
+    id INTEGER PRIMARY KEY,
+    calling_ae TEXT NOT NULL,
+    called_ae TEXT NOT NULL,
+    peer_address TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    explanation TEXT NOT NULL,
+    -- JSON
+    proposal TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    UNIQUE (calling_ae, called_ae, peer_address, reason)
+  ) STRICT;
+  CREATE INDEX refused_sender_by_last ON refused_sender (last_at);
+
+  CREATE TABLE disk_hour (
+    -- since 1970 UTC
+    hour INTEGER PRIMARY KEY,
+    free_bytes INTEGER NOT NULL,
+    total_bytes INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

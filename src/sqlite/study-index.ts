@@ -5,21 +5,29 @@ import type Database from 'better-sqlite3';
 
 import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
+import type { DiskHistory } from '../core/ports/disk-history.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
+import type { RefusedSenders } from '../core/ports/refused-senders.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
+import type { SenderActivity } from '../core/ports/sender-activity.ts';
+import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { createAssociationHistory } from './association-history.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
+import { createDiskHistory } from './disk-history.ts';
 import { createFileRecords } from './file-records.ts';
 import { Disagreements } from './disagreements.ts';
 import { InstanceReader } from './instance-reader.ts';
 import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
 import { createOutbox } from './outbox.ts';
+import { createRefusedSenders } from './refused-senders.ts';
 import { createReportRecords } from './report-records.ts';
 import { createRetrievals } from './retrievals.ts';
+import { createSenderActivity } from './sender-activity.ts';
+import { createStudyEvents } from './study-events.ts';
 import { StudyReader } from './study-reader.ts';
 import { TextValues } from './text-values.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -38,6 +46,10 @@ export interface SqliteIndex {
   readonly associationHistory: AssociationHistory;
   readonly reports: ReportRecords;
   readonly retrievals: Retrievals;
+  readonly studyEvents: StudyEvents;
+  readonly senderActivity: SenderActivity;
+  readonly refusedSenders: RefusedSenders;
+  readonly diskHistory: DiskHistory;
 }
 
 /**
@@ -69,6 +81,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     listSeries: (key) => instances.listSeries(key),
     listInstances: (key) => instances.listInstances(key),
     totals: () => reader.totals(),
+    customerTotals: () => reader.customerTotals(),
     receivingStudies: () => reader.receivingStudies(),
     disagreements: (key) => disagreements.list(key),
     acceptDisagreements: (key, now) => queue.write(() => disagreements.accept(key, now)),
@@ -100,6 +113,10 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     associationHistory: createAssociationHistory({ db, queue }),
     reports: createReportRecords({ db, queue, sync: () => index.sync() }),
     retrievals: createRetrievals(db, queue),
+    studyEvents: createStudyEvents(db, queue),
+    senderActivity: createSenderActivity(db, queue),
+    refusedSenders: createRefusedSenders(db, queue),
+    diskHistory: createDiskHistory(db, queue),
   };
 }
 

@@ -1,6 +1,11 @@
 import type Database from 'better-sqlite3';
 
-import { type ConflictRecord, CursorError, type IndexTotals } from '../core/ports/study-index.ts';
+import {
+  type ConflictRecord,
+  CursorError,
+  type CustomerTotals,
+  type IndexTotals,
+} from '../core/ports/study-index.ts';
 import type { CustomerKey, Source, StudyKey } from '../core/study/instance.ts';
 import { foldForSearch } from '../core/study/search-terms.ts';
 import type { DeliveryState, Product, StudyPage, StudyQuery, StudyRecord } from '../core/study/study.ts';
@@ -12,6 +17,9 @@ const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
 /** A study that waits for a change only is at Avara. */
 const DELIVERY_STATE =
   "CASE WHEN outbox.state = 'pending' AND outbox.avara_study_id IS NOT NULL THEN 'created' ELSE outbox.state END";
+
+/** Up to so many are sorted for a page of the list, which takes a few milliseconds. */
+const FEW_DELIVERIES = 5000;
 
 /** The prepared queries of studies and totals. */
 export class StudyReader {
@@ -25,6 +33,12 @@ export class StudyReader {
     { customer: CustomerKey; study_uid: Uid; last_received_at: number }
   >;
   readonly #conflicts: Database.Statement<[number], ConflictRow>;
+  readonly #customerTotals: Database.Statement<[], TotalRow & { customer: CustomerKey }>;
+  readonly #totals: Database.Statement<[], TotalRow>;
+  readonly #deliveryTotals: Database.Statement<[], { state: DeliveryState; total: number }>;
+  readonly #deliveryTotal: Database.Statement<[DeliveryState], number>;
+  readonly #conflictCount: Database.Statement<[], number>;
+  readonly #lastLedgerEntry: Database.Statement<[], number | null>;
   readonly #lists = new Map<string, Database.Statement<unknown[], StudyRow>>();
 
   constructor(db: Database.Database) {
@@ -44,6 +58,17 @@ export class StudyReader {
     this.#conflicts = db.prepare(`
       SELECT conflict.*, origin.source, origin.calling_ae, origin.called_ae, origin.peer_address
       FROM conflict JOIN origin ON origin.id = conflict.origin_id ORDER BY conflict.id DESC LIMIT ?`);
+    this.#customerTotals = db.prepare('SELECT * FROM customer_total ORDER BY customer');
+    this.#totals = db.prepare(`
+      SELECT sum(studies) AS studies, sum(receiving) AS receiving, sum(instances) AS instances, sum(bytes) AS bytes,
+        sum(announced) AS announced FROM customer_total`);
+    this.#deliveryTotals = db.prepare('SELECT state, total FROM delivery_total');
+    this.#deliveryTotal = db
+      .prepare<[DeliveryState], number>('SELECT total FROM delivery_total WHERE state = ?')
+      .pluck();
+    this.#conflictCount = db.prepare<[], number>('SELECT count(*) FROM conflict').pluck();
+    // Ledger entries are numbered without gaps and never removed, so the last number counts them.
+    this.#lastLedgerEntry = db.prepare<[], number | null>('SELECT max(id) FROM ledger').pluck();
   }
 
   findStudy(key: StudyKey): StudyRecord | undefined {
@@ -61,7 +86,9 @@ export class StudyReader {
   }
 
   listStudies(query: StudyQuery): StudyPage {
-    const { sql, values } = studyListQuery(query);
+    const isRare =
+      query.delivery !== undefined && (this.#deliveryTotal.get(query.delivery) ?? 0) <= FEW_DELIVERIES;
+    const { sql, values } = studyListQuery(query, isRare);
     let statement = this.#lists.get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
@@ -88,42 +115,31 @@ export class StudyReader {
   }
 
   totals(): IndexTotals {
-    const study = this.#db
-      .prepare<[], { studies: number; receiving: number; instances: number; bytes: number }>(
-        `SELECT count(*) AS studies, coalesce(sum(state = 'receiving'), 0) AS receiving,
-           coalesce(sum(instances), 0) AS instances, coalesce(sum(bytes), 0) AS bytes FROM study`,
-      )
-      .get();
-    const conflicts = this.#db.prepare<[], { total: number }>('SELECT count(*) AS total FROM conflict').get();
-    // Ledger entries are numbered without gaps and never removed, so the last number counts them.
-    const ledger = this.#db.prepare<[], { last: number | null }>('SELECT max(id) AS last FROM ledger').get();
-    const announced = this.#db
-      .prepare<[], { instances: number }>(
-        `SELECT coalesce(sum(instances), 0) AS instances FROM study
-         WHERE id IN (SELECT study_id FROM outbox WHERE state = 'created')
-           AND id NOT IN (SELECT study_id FROM outbox WHERE state <> 'created')`,
-      )
-      .get();
+    const total = this.#totals.get();
+    const conflicts = this.#conflictCount.get() ?? 0;
     const deliveries: Record<DeliveryState, number> = { pending: 0, created: 0, attention: 0 };
-    for (const row of this.#db
-      .prepare<[], { state: DeliveryState; total: number }>(
-        `SELECT state, sum(total) AS total FROM (
-           SELECT ${DELIVERY_STATE} AS state, count(*) AS total FROM outbox
-           GROUP BY state, avara_study_id IS NULL) GROUP BY state`,
-      )
-      .all()) {
-      deliveries[row.state] = row.total;
-    }
+    for (const row of this.#deliveryTotals.all()) deliveries[row.state] = row.total;
     return {
-      studies: study?.studies ?? 0,
-      receivingStudies: study?.receiving ?? 0,
-      instances: study?.instances ?? 0,
-      bytes: study?.bytes ?? 0,
-      conflicts: conflicts?.total ?? 0,
+      studies: total?.studies ?? 0,
+      receivingStudies: total?.receiving ?? 0,
+      instances: total?.instances ?? 0,
+      bytes: total?.bytes ?? 0,
+      conflicts,
       deliveries,
-      acknowledgedInstances: (ledger?.last ?? 0) - (conflicts?.total ?? 0),
-      announcedInstances: announced?.instances ?? 0,
+      acknowledgedInstances: (this.#lastLedgerEntry.get() ?? 0) - conflicts,
+      announcedInstances: total?.announced ?? 0,
     };
+  }
+
+  customerTotals(): readonly CustomerTotals[] {
+    return this.#customerTotals.all().map((row) => ({
+      customer: row.customer,
+      studies: row.studies,
+      receivingStudies: row.receiving,
+      instances: row.instances,
+      bytes: row.bytes,
+      announcedInstances: row.announced,
+    }));
   }
 
   #record(row: StudyRow): StudyRecord {
@@ -141,8 +157,12 @@ function decodeCursor(cursor: string): [number, number] {
   return [Number(match[1]), Number(match[2])];
 }
 
-/** The SQL of a list, one text per combination of filters so that each is prepared once. */
-function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
+/**
+ * The SQL of a list, one text per combination of filters so that each is prepared once.
+ * @param isDeliveryRare few studies have a delivery in the state asked for: they are gathered and sorted. Otherwise
+ * studies are walked by arrival, and the page is full before long.
+ */
+function studyListQuery(query: StudyQuery, isDeliveryRare: boolean): { sql: string; values: unknown[] } {
   const where: string[] = [];
   const values: unknown[] = [];
   const [onlyCustomer, ...others] = query.customers ?? [];
@@ -155,11 +175,16 @@ function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
     where.push('+study.customer IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(query.customers));
   }
-  if (query.state) {
-    where.push('study.state = ?');
-    values.push(query.state);
-  }
-  if (query.delivery) {
+  // Not as a parameter: the partial index of receiving studies is used only where its own condition is repeated.
+  if (query.state)
+    where.push(query.state === 'receiving' ? "study.state = 'receiving'" : "study.state = 'stable'");
+  if (query.delivery && isDeliveryRare) {
+    // What is shown as created may be stored as pending.
+    const stored =
+      query.delivery === 'created' ? "outbox.state IN ('created', 'pending')" : 'outbox.state = ?';
+    where.push(`study.id IN (SELECT study_id FROM outbox WHERE ${stored} AND ${DELIVERY_STATE} = ?)`);
+    values.push(...(query.delivery === 'created' ? [] : [query.delivery]), query.delivery);
+  } else if (query.delivery) {
     where.push(`EXISTS (SELECT 1 FROM outbox WHERE outbox.study_id = study.id AND ${DELIVERY_STATE} = ?)`);
     values.push(query.delivery);
   }
@@ -180,6 +205,14 @@ function studyListQuery(query: StudyQuery): { sql: string; values: unknown[] } {
     sql: `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} ${filter} ORDER BY study.last_received_at DESC, study.id DESC LIMIT ?`,
     values,
   };
+}
+
+interface TotalRow {
+  readonly studies: number;
+  readonly receiving: number;
+  readonly instances: number;
+  readonly bytes: number;
+  readonly announced: number;
 }
 
 interface ConflictRow {

@@ -52,6 +52,16 @@ export interface IndexTotals {
   readonly announcedInstances: number;
 }
 
+/** What is held of one customer, also one that is no longer configured. */
+export interface CustomerTotals {
+  readonly customer: CustomerKey;
+  readonly studies: number;
+  readonly receivingStudies: number;
+  readonly instances: number;
+  readonly bytes: number;
+  readonly announcedInstances: number;
+}
+
 /** The cursor of a {@link StudyQuery} is not one that an earlier page gave. */
 export class CursorError extends Error {
   override readonly name = 'CursorError';
@@ -82,7 +92,10 @@ export interface StudyIndex {
   listSeries(key: StudyKey): readonly SeriesRecord[];
   /** In series number, instance number, then UID order: the order of Avara's manifest. */
   listInstances(key: StudyKey): readonly InstanceRecord[];
+  /** Kept in step by every write, so that they cost nothing to ask for. */
   totals(): IndexTotals;
+  /** The same by customer. */
+  customerTotals(): readonly CustomerTotals[];
 
   /** What instances of the study state other than its attributes, by keyword, the latest first. */
   disagreements(key: StudyKey): readonly Disagreement[];
