@@ -72,6 +72,7 @@ export const TAGS = {
   InstanceNumber: entry(0x00200013, 'IS'),
   SamplesPerPixel: entry(0x00280002, 'US'),
   PhotometricInterpretation: entry(0x00280004, 'CS'),
+  PlanarConfiguration: entry(0x00280006, 'US'),
   NumberOfFrames: entry(0x00280008, 'IS'),
   Rows: entry(0x00280010, 'US'),
   Columns: entry(0x00280011, 'US'),

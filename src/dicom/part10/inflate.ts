@@ -24,7 +24,7 @@ export interface InflateOptions {
  * Tells whether a stream has the zlib header that PS3.5 A.5 does not allow and some writers add. Its first byte would
  * open a stored block in a raw stream, which is recognized by its length and complement.
  */
-function hasZlibHeader(bytes: Buffer): boolean {
+export function hasZlibHeader(bytes: Buffer): boolean {
   if (bytes.length < 5) return false;
   const header = bytes.readUInt16BE(0);
   const isStoredBlock = (bytes.readUInt16LE(1) ^ bytes.readUInt16LE(3)) === 0xffff;
