@@ -13,7 +13,7 @@ import {
   VR_UN,
   vrText,
 } from '../part10/element-header.ts';
-import type { ByteSpan } from './frame-locations.ts';
+import type { ByteSpan } from './frames-of-fragments.ts';
 import { PixelDataError, WindowReader, type RandomAccess } from './random-access.ts';
 
 /** What stands in a Data Set up to its Pixel Data. */

@@ -9,7 +9,7 @@ import {
   SEQUENCE_DELIMITATION_TAG,
   UNDEFINED_LENGTH,
 } from '../part10/element-header.ts';
-import type { ByteSpan, Fragment } from './frame-locations.ts';
+import type { ByteSpan, Fragment } from './frames-of-fragments.ts';
 import { PixelDataError, type WindowReader } from './random-access.ts';
 
 /** Items and delimiters are the same in every Transfer Syntax that encapsulates (PS3.5 A.4). */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import type { TransferSyntax } from '../transfer-syntax.ts';
-import type { FrameLocation, FrameLocator } from './frame-locator.ts';
+import type { FrameLocation, FrameLocator } from './frame-locations.ts';
 import { PixelDataError, type RandomAccess, readFully } from './random-access.ts';
 
 /** The bytes of one frame, read as they are asked for. */
@@ -26,8 +26,7 @@ export function frameContent(
   const { bits } = location;
   const size = isEncapsulated || !transferSyntax.bigEndianPixelData ? undefined : SWAPPED_BYTES[vr ?? 'OW'];
   if (size === undefined) return bits === undefined ? joined : shifted(joined, bits);
-  const start = location.pieces[0]?.offset ?? 0;
-  if (bits !== undefined || start % 2 !== 0 || joined.bytes % size !== 0)
+  if (bits !== undefined || joined.bytes % size !== 0)
     throw new PixelDataError('unsupported', 'A big endian frame does not consist of whole values.');
   return swapped(joined, size);
 }

@@ -1,7 +1,7 @@
 import { assumedTransferSyntax, type TransferSyntax } from '../transfer-syntax.ts';
 import type { Uid } from '../uid.ts';
 import { type FrameContent, frameContent } from './frame-content.ts';
-import { createFrameLocator } from './frame-locator.ts';
+import { createFrameLocator } from './frame-locations.ts';
 import type { ImagePixel } from './image-pixel.ts';
 import { InflatedAccess } from './inflated-access.ts';
 import type { RandomAccess } from './random-access.ts';
@@ -47,8 +47,7 @@ export async function openFrames(
       image,
       transferSyntax,
       isEncapsulated,
-      frame: async (number) =>
-        frameContent(source, await locator.locate(number), locator, transferSyntax),
+      frame: async (number) => frameContent(source, await locator.locate(number), locator, transferSyntax),
       close,
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { TransferSyntax } from '../transfer-syntax.ts';
 import { findPixelData, type PixelDataPlace } from './find-pixel-data.ts';
 import { listFragments, MAX_FRAGMENTS, readFragment } from './fragments.ts';
-import { type ByteSpan, framesOfFragments } from './frame-locations.ts';
+import { type ByteSpan, framesOfFragments } from './frames-of-fragments.ts';
 import { bitsPerNativeFrame, IMAGE_PIXEL_TAGS, type ImagePixel, readImagePixel } from './image-pixel.ts';
 import { PixelDataError, type RandomAccess, readFully, WindowReader } from './random-access.ts';
 
@@ -146,12 +146,7 @@ function offsetTable(
   };
 }
 
-async function readEntry(
-  source: RandomAccess,
-  table: ByteSpan,
-  index: number,
-  size: 4 | 8,
-): Promise<number> {
+async function readEntry(source: RandomAccess, table: ByteSpan, index: number, size: 4 | 8): Promise<number> {
   const entry = Buffer.alloc(8);
   if ((await readFully(source, entry.subarray(0, size), table.offset + index * size)) < size)
     throw new PixelDataError('damaged', 'The object ends inside its offset table.');
