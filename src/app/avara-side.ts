@@ -17,7 +17,9 @@ import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudyOpener } from '../core/ports/study-opener.ts';
 import type { WebhookReceiver } from '../core/ports/webhook-receiver.ts';
+import type { StudyKey } from '../core/study/instance.ts';
 import type { Customers } from './customers.ts';
+import { notingHandOuts } from './hand-outs.ts';
 import { createReports } from './reports.ts';
 import { createStudyOpener } from './study-opener.ts';
 import { createWebhooks } from './webhooks.ts';
@@ -31,6 +33,8 @@ export interface AvaraSideOptions {
   readonly retrievals: Retrievals;
   readonly intake: Intake;
   readonly objectUrls: ObjectUrls;
+  /** To be told of each study that URLs are handed out for. */
+  readonly noteHandOut: (key: StudyKey) => void;
   /** Where the public listener is reached from outside. */
   readonly publicUrl: () => string;
   readonly keys: KeyRing;
@@ -68,12 +72,15 @@ export function createAvaraSide(options: AvaraSideOptions): AvaraSide {
     clock,
     logger,
   });
-  const uploadUrls = createUploadUrls({
-    publicUrl: options.publicUrl,
-    keys,
-    clock,
-    lifetimeSeconds: config.access.urlLifetimeSeconds,
-  });
+  const uploadUrls = notingHandOuts(
+    createUploadUrls({
+      publicUrl: options.publicUrl,
+      keys,
+      clock,
+      lifetimeSeconds: config.access.urlLifetimeSeconds,
+    }),
+    options.noteHandOut,
+  );
   const watch = createCustomerWatch({
     customers: customers.avara,
     clientOf,

@@ -7,6 +7,8 @@ import type { Config } from '../config/config.ts';
 import { createHistoryKeeper } from '../core/associations/history-keeper.ts';
 import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
+import { StudyGate } from '../core/ingest/study-gate.ts';
+import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
@@ -32,10 +34,12 @@ import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
 import { createDicomWeb } from './dicom-web.ts';
+import { handOutNote, notingHandOuts } from './hand-outs.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
+import { createRetention } from './retention.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -67,7 +71,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const { index, outbox, commitmentRequests, files, associationHistory, reports, retrievals } =
+    const { index, outbox, commitmentRequests, files, associationHistory, reports, retrievals, removals } =
       openSqliteIndex({
         filePath: path.join(dataDir, 'index.db'),
       });
@@ -100,6 +104,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       (it) => it.close(),
     );
 
+    await settleRemovals({ removals, files: store, logger });
     const recovered = await recoverStaged({ store, index, logger });
     if (Object.values(recovered).some((count) => count > 0))
       logger.warn({ ...recovered }, 'recovered from an unclean stop');
@@ -134,6 +139,19 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       productsOf: (customer) => customers.productsOf(customer),
       onStable: () => deliveries.wake(),
     });
+    const gate = new StudyGate();
+    const retention = createRetention({
+      config,
+      removals,
+      files: store,
+      gate,
+      flushIntake: () => intake.flush(),
+      audit,
+      metrics,
+      clock,
+      logger,
+      hooks: [],
+    });
     const intake = createIntake({
       store,
       index,
@@ -141,7 +159,8 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       logger,
       digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
-      observers: [settler, countIntake(metrics), accountForIntake(freeSpace)],
+      observers: [settler, countIntake(metrics), accountForIntake(freeSpace), retention.observer],
+      gate,
     });
     const fileIntake = await createFileIntake({ dataDir, intake, index, records: files, clock, logger });
 
@@ -217,12 +236,16 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     });
 
     let publicUrl = config.http.publicUrl ?? undefined;
-    const objectUrls = createObjectUrls({
-      publicUrl: () => publicUrl ?? 'http://127.0.0.1',
-      keys,
-      clock,
-      lifetimeSeconds: config.access.urlLifetimeSeconds,
-    });
+    const noteHandOut = handOutNote({ removals, clock, logger, config });
+    const objectUrls = notingHandOuts(
+      createObjectUrls({
+        publicUrl: () => publicUrl ?? 'http://127.0.0.1',
+        keys,
+        clock,
+        lifetimeSeconds: config.access.urlLifetimeSeconds,
+      }),
+      noteHandOut,
+    );
     const avara = createAvaraSide({
       config,
       customers,
@@ -232,6 +255,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       retrievals,
       intake,
       objectUrls,
+      noteHandOut,
       publicUrl: () => publicUrl ?? 'http://127.0.0.1',
       keys,
       audit,
@@ -285,6 +309,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       files: fileIntake,
       customers: avara.watch,
       reports,
+      retention,
       isListening: () => isListening,
     });
     mirrorFiles(metrics, fileIntake);
@@ -305,6 +330,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           status,
           routerNow: () => router,
         }),
+        retention: { retention, removals },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         registry: metrics.registry,
         clock,
@@ -326,6 +352,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         publicServer.close(deadlineMs),
         within(deadlineMs, fileIntake.stop()),
       ]);
+      await retention.stop();
       await storageCommitment.stop(left());
       settler.stop();
       historyKeeper.stop();
@@ -354,6 +381,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           avara.start();
           void lateProducts.run();
           storageCommitment.start();
+          retention.start();
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           return addresses;
@@ -375,6 +403,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         customers.replace(next);
         tokens.replace(next);
         avara.reload();
+        retention.reload(next);
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         void dimseTls?.check();

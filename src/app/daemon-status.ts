@@ -4,6 +4,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
+import type { RetentionLoop } from '../core/retention/retention-loop.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import { presentAssociation } from '../http/association-list.ts';
@@ -22,6 +23,7 @@ export interface DaemonStatusOptions {
   readonly freeSpace: FreeSpace;
   readonly files: Pick<FileIntake, 'folders' | 'quarantinedCount'>;
   readonly customers: Pick<CustomerWatch, 'standings'>;
+  readonly retention: Pick<RetentionLoop, 'status'>;
   readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
   /** Whether every listener is up. */
   readonly isListening: () => boolean;
@@ -45,6 +47,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
     files,
     customers,
     reports,
+    retention,
     isListening,
   } = options;
   const startedAt = clock.now();
@@ -73,6 +76,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
         deliveries: deliveries.status(),
         customers: customers.standings().map(presentStanding),
         reports: { ...reports.totals(), problems: reports.problems(REPORT_PROBLEMS_SHOWN) },
+        retention: retention.status(),
         folders: files.folders(),
         quarantined: files.quarantinedCount,
         conflicts: index.conflicts(CONFLICTS_SHOWN).map((conflict) => ({

@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { Config } from '../config/config.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
+import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
@@ -41,13 +42,14 @@ export async function openFilesAlone({
       it.close(),
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, files: records } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    const { index, removals, files: records } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
       await watchFreeSpace({ dataDir, reserveBytes: storage.reserveBytes, clock, logger }),
       (it) => it.stop(),
     );
+    await settleRemovals({ removals, files: store, logger });
     await recoverStaged({ store, index, logger });
     const intake = createIntake({
       store,

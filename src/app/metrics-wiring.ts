@@ -28,7 +28,9 @@ export function mirrorIndex(metrics: Metrics, index: StudyIndex, openAssociation
     metrics.ledgerInstances.set({ stage: 'acknowledged' }, totals.acknowledgedInstances);
     metrics.ledgerInstances.set({ stage: 'indexed' }, totals.instances);
     metrics.ledgerInstances.set({ stage: 'announced' }, totals.announcedInstances);
-    metrics.ledgerExceptions.set(Math.abs(totals.acknowledgedInstances - totals.instances));
+    metrics.ledgerInstances.set({ stage: 'removed' }, totals.removedInstances);
+    const kept = totals.acknowledgedInstances - totals.removedInstances;
+    metrics.ledgerExceptions.set(Math.abs(kept - totals.instances));
     metrics.associationsOpen.set(openAssociations());
   });
 }

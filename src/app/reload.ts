@@ -3,7 +3,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 
 /** Sections that are read once, at start: listeners, folders on disk and clients are built from them. */
-const RESTART_ONLY = ['dataDir', 'dimse', 'http', 'admin', 'avara', 'studies', 'access', 'storage'] as const;
+const RESTART_ONLY = [
+  'dataDir',
+  'dimse',
+  'http',
+  'admin',
+  'avara',
+  'studies',
+  'access',
+  'storage',
+  'retention',
+] as const;
 
 /** The sections that differ and that a running daemon cannot take over. Secrets are compared by value. */
 export function restartOnlyChanges(current: Config, next: Config): readonly string[] {
@@ -16,6 +26,10 @@ export function restartOnlyChanges(current: Config, next: Config): readonly stri
 function fixedPart(config: Config, section: (typeof RESTART_ONLY)[number]): unknown {
   if (section === 'dimse') return plain({ ...config.dimse, peers: [] });
   if (section === 'access') return plain({ ...config.access, tokens: [] });
+  if (section === 'retention') {
+    const { filesPerSecond, checkIntervalMinutes } = config.retention;
+    return { filesPerSecond, checkIntervalMinutes };
+  }
   return plain(config[section]);
 }
 

@@ -20,6 +20,11 @@ export interface CustomerAvaraConfig {
 /** Where reports go. */
 export type CustomerReportsConfig = DeepReadonly<NonNullable<ParsedConfig['customers'][string]['reports']>>;
 
+/** What is kept of a customer, where that differs. */
+export type CustomerRetentionConfig = DeepReadonly<
+  NonNullable<ParsedConfig['customers'][string]['retention']>
+>;
+
 export interface CustomerConfig {
   readonly expressCustomerId: string;
   /** At least one, each once. */
@@ -33,6 +38,8 @@ export interface CustomerConfig {
   readonly legacyFieldNames: boolean;
   /** With an absolute folder. */
   readonly reports?: CustomerReportsConfig;
+  /** What is kept of it, where that differs. */
+  readonly retention?: CustomerRetentionConfig;
   /** Absolute. */
   readonly worklistFile?: string;
   readonly openAs?: string;

@@ -21,6 +21,7 @@ export function crossCheck(document: unknown, folder: string): readonly RawProbl
     ...checkFolders(root, folder),
     ...checkTokens(root),
     ...checkListeners(root),
+    ...checkRetention(root),
   ];
 }
 
@@ -144,6 +145,25 @@ function moveProblem(
   if (isWithin(watched, target)) return 'must not hold the watched folder: stored files would be seen again';
   const other = others.find((one) => overlaps(one, target));
   return other === undefined ? undefined : `must not overlap ${other}`;
+}
+
+function checkRetention(root: Json): RawProblem[] {
+  const { lowBytes, highBytes } = asObject(asObject(root.retention).freeSpace);
+  const reserve =
+    asObject(root.storage).reserveBytes ?? configSchema.shape.storage.parse(undefined).reserveBytes;
+  if (typeof lowBytes !== 'number' || typeof highBytes !== 'number') return [];
+  const problems: RawProblem[] = [];
+  if (highBytes < lowBytes)
+    problems.push({
+      path: ['retention', 'freeSpace', 'highBytes'],
+      message: 'must not be less than lowBytes',
+    });
+  if (typeof reserve === 'number' && lowBytes < reserve)
+    problems.push({
+      path: ['retention', 'freeSpace', 'lowBytes'],
+      message: `must not be less than storage.reserveBytes (${reserve}), below which nothing is taken in any more`,
+    });
+  return problems;
 }
 
 function checkTokens(root: Json): RawProblem[] {

@@ -168,7 +168,8 @@ function isReference(text: string): boolean {
 }
 
 function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Config {
-  const { dimse, http, avara, customers, folders, studies, routes, access, admin, storage, log } = parsed;
+  const { dimse, http, avara, customers, folders, studies, routes, access, admin, storage, retention, log } =
+    parsed;
   return {
     file,
     dataDir: resolve(folder, parsed.dataDir),
@@ -186,6 +187,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     admin,
     access,
     storage,
+    retention,
     log,
     folders: folders.map(({ moveTo, ...entry }) => ({
       ...entry,
@@ -230,6 +232,7 @@ function resolveCustomer(
     ...(customer.modalityNames === undefined ? {} : { modalityNames: customer.modalityNames }),
     legacyFieldNames: customer.legacyFieldNames,
     ...(customer.reports === undefined ? {} : { reports: resolveReports(folder, customer.reports) }),
+    ...(customer.retention === undefined ? {} : { retention: customer.retention }),
     ...(customer.worklistFile === undefined ? {} : { worklistFile: resolve(folder, customer.worklistFile) }),
     ...(customer.openAs === undefined ? {} : { openAs: customer.openAs }),
     avara: { baseUrl: customer.avara?.baseUrl ?? shared.baseUrl, apiKey, webhookSecrets },

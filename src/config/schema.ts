@@ -257,6 +257,76 @@ const reports = z
   })
   .describe('Where reports of this customer go, besides the data folder.');
 
+const days = z.number().min(0).max(36_500);
+const byteCount = count(0, Number.MAX_SAFE_INTEGER);
+
+const ageRules = {
+  afterDays: days
+    .nullable()
+    .default(null)
+    .describe('Days after which a study goes, counted from its last image; null: not by that.'),
+  afterConfirmedDays: days
+    .nullable()
+    .default(null)
+    .describe(
+      'Days after which a study goes, counted from Avara’s confirmation; with "afterDays", both must have passed. null: not by that.',
+    ),
+};
+
+const customerRetention = z
+  .strictObject({
+    afterDays: days.nullable().optional().describe('As in the top-level "retention".'),
+    afterConfirmedDays: days.nullable().optional().describe('As in the top-level "retention".'),
+    maxBytes: byteCount
+      .nullable()
+      .optional()
+      .describe('What the studies of this customer may take; above it the oldest go. null: any amount.'),
+    exempt: z.boolean().default(false).describe('Nothing of this customer is removed, for whatever reason.'),
+  })
+  .describe('What is kept of this customer, where that differs.');
+
+const retention = z
+  .strictObject({
+    ...ageRules,
+    maxBytes: byteCount
+      .nullable()
+      .default(null)
+      .describe('What all studies may take; above it the oldest go. null: any amount.'),
+    freeSpace: z
+      .strictObject({
+        lowBytes: byteCount.describe('Free space below which the oldest studies go.'),
+        highBytes: byteCount.describe('Until so much is free.'),
+      })
+      .nullable()
+      .default(null)
+      .describe('Removes studies when the disk gets full; null: never.'),
+    minimumDays: days
+      .default(1)
+      .describe('For want of space no study goes that received something within so many days.'),
+    committedDays: days
+      .nullable()
+      .default(365)
+      .describe(
+        'For so long after storage commitment was given for a study it stays; null: for ever. See the conformance statement.',
+      ),
+    filesPerSecond: z
+      .number()
+      .min(0.1)
+      .max(100_000)
+      .default(200)
+      .describe('Most files deleted in a second; while images come in, deletion rests.'),
+    checkIntervalMinutes: z
+      .number()
+      .min(0.01)
+      .max(1440)
+      .default(15)
+      .describe('How often it is looked for studies that are to go.'),
+  })
+  .prefault({})
+  .describe(
+    'Which studies are removed from here, the oldest first. Off unless set. What Avara has not confirmed is never removed.',
+  );
+
 /** Metadata that every study gets from its images; see avara/mapping/field-table.ts. */
 const RESERVED_METADATA = ['accessionNumber', 'studyId', 'source', 'sourceAeTitle', 'calledAeTitle'] as const;
 
@@ -318,6 +388,7 @@ const customer = z
       .optional()
       .describe('What AutoScribe is told for a DICOM Modality, for example {"MR": "MRI"}.'),
     reports: reports.optional(),
+    retention: customerRetention.optional(),
     worklistFile: filePath
       .optional()
       .describe(
@@ -497,6 +568,7 @@ export const configSchema = z
     studies,
     access,
     storage,
+    retention,
     log,
   })
   .describe('Configuration of avara-ingest.');

@@ -76,6 +76,7 @@ const fixture = (token?: string) => {
       },
       findStudy: (key) =>
         key.customer === 'city-medical' && key.studyInstanceUid === '1.2.3' ? study : undefined,
+      findRemovals: () => [],
       totals: () => ({
         studies: 1,
         receivingStudies: 1,
@@ -84,6 +85,7 @@ const fixture = (token?: string) => {
         conflicts: 0,
         deliveries: { pending: 0, created: 1, attention: 1 },
         acknowledgedInstances: 0,
+        removedInstances: 0,
         announcedInstances: 0,
       }),
     },

@@ -13,6 +13,7 @@ import type { AdminOperations } from './admin-operations.ts';
 import { PAGE_HEADERS, renderLoginPage } from './admin-page.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
+import { createRetentionRoutes, type RetentionRoutesOptions } from './admin/retention-routes.ts';
 import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
 
 export interface AdminAppOptions {
@@ -21,6 +22,8 @@ export interface AdminAppOptions {
   readonly operations: AdminOperations;
   /** Watched folders, quarantine and import. Without it their paths are not there. */
   readonly files?: FileRoutesOptions | undefined;
+  /** Removal of old studies. Without it its paths are not there. */
+  readonly retention?: RetentionRoutesOptions | undefined;
   readonly registry: Metrics['registry'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -50,6 +53,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   app.route('/', createOperationRoutes({ associations, operations }));
   app.route('/', createStudyRoutes({ index, operations }));
   if (files !== undefined) app.route('/', createFileRoutes(files));
+  if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
   app.route('/', createPageRoutes({ index, operations, clock, hasLogin: auth.needsLogin }));
   app.route('/', createLoginRoutes({ auth, logger }));
   return app;

@@ -9,7 +9,7 @@ import { StoreError } from '../core/ports/instance-store.ts';
 import type { InstanceStore, OpenedInstance } from '../core/ports/instance-store.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
-import type { InstanceKey } from '../core/study/instance.ts';
+import type { InstanceKey, StudyKey } from '../core/study/instance.ts';
 import type { InstanceRecord } from '../core/study/study.ts';
 import { parseUid } from '../dicom/uid.ts';
 import type { Uid } from '../dicom/uid.ts';
@@ -20,10 +20,11 @@ import type { HttpEnv } from './env.ts';
 import { HttpProblem, methodNotAllowed, problemResponse } from './errors.ts';
 import { planObjectReply } from './object-reply.ts';
 import { ShortObjectError, sendObject } from './object-sender.ts';
+import { studyRemoved } from './study-removed.ts';
 import { createRefusalAudit } from './refusal-audit.ts';
 
 export interface ObjectsRouteOptions {
-  readonly index: Pick<StudyIndex, 'findInstance'>;
+  readonly index: Pick<StudyIndex, 'findInstance' | 'findRemovals'>;
   readonly store: Pick<InstanceStore, 'open'>;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
@@ -98,14 +99,19 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
     });
   };
 
+  /** What to tell of an instance that the study does not have, or has no more (RFC 9110 15.5.11). */
+  const absence = ({ customer, studyInstanceUid }: StudyKey): HttpProblem => {
+    metrics.objectRequests.inc({ outcome: 'not-found' });
+    const removal = index.findRemovals(studyInstanceUid).find(({ key }) => key.customer === customer);
+    if (removal !== undefined) return studyRemoved(removal);
+    return new HttpProblem(404, { code: 'object-not-found', detail: 'The study has no such instance.' });
+  };
+
   const serve = async (c: Context<HttpEnv>): Promise<Response> => {
     const path = parsePath(c);
     const grant = authorize(c, path);
     const record = index.findInstance({ customer: grant.study.customer, ...path });
-    if (record === undefined) {
-      metrics.objectRequests.inc({ outcome: 'not-found' });
-      throw new HttpProblem(404, { code: 'object-not-found', detail: 'The study has no such instance.' });
-    }
+    if (record === undefined) throw absence(grant.study);
     const maxAge = Math.max(0, Math.floor(grant.expiresAtSeconds - clock.now() / 1000));
     const planned = planObjectReply((name) => c.req.header(name), record, maxAge);
     const reply = { ...planned, headers: { ...planned.headers, ...cors.headersFor(c.req.header('origin')) } };
@@ -116,6 +122,8 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
     }
 
     const opened = await openFile(record).catch((error: unknown) => {
+      // Removed since it was looked up: no fault.
+      if (index.findInstance(record.key) === undefined) throw absence(grant.study);
       throw reportFault(error, record.key);
     });
     const { incoming, outgoing } = c.env;

@@ -124,6 +124,13 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Time until a DICOMweb answer begins, by service.',
       ['service'],
     ),
+    studiesRemoved: counter('studies_removed_total', 'Studies removed by retention.'),
+    removalsUnfinished: gauge('removals_unfinished', 'Removed studies with files still to be deleted.'),
+    retentionProtected: gauge(
+      'retention_protected_studies',
+      'Studies that were due at the last run of retention and must stay.',
+    ),
+    retentionFailures: counter('retention_failures_total', 'Runs of retention that failed.'),
     auditWriteFailures: counter(
       'audit_write_failures_total',
       'Failed writes of the audit trail (they are retried).',
@@ -134,12 +141,12 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
     ),
     ledgerInstances: gauge(
       'ledger_instances',
-      'Instances by stage: acknowledged (the ledger), indexed, announced (at Avara in every product).',
+      'Instances by stage: acknowledged (the ledger), indexed, removed (by retention), announced (at Avara in every product).',
       ['stage'],
     ),
     ledgerExceptions: gauge(
       'ledger_exceptions',
-      'Difference between instances acknowledged and indexed; anything but 0 needs a look.',
+      'Difference between instances acknowledged and those indexed or removed; anything but 0 needs a look.',
     ),
   };
 }

@@ -51,7 +51,7 @@ it('keeps a request and its verdict over a restart', async () => {
   expect(await requests.accept(request(), 1000)).toBe('accepted');
   const id = open()[0]?.id ?? 0;
   expect(requests.verdict(id)).toBeUndefined();
-  await requests.saveVerdict(id, [{ position: 1, reason: 'no-such-object-instance' }]);
+  await requests.saveVerdict(id, [{ position: 1, reason: 'no-such-object-instance' }], 5);
   await requests.noteFailure(id, 'ECONNREFUSED');
 
   database.index.close();
@@ -69,7 +69,7 @@ it('takes a repeated request once while its report is owed, and anew after that'
   expect(open()).toMatchObject([{ acceptedAt: 1000 }]);
 
   const id = open()[0]?.id ?? 0;
-  await requests.saveVerdict(id, []);
+  await requests.saveVerdict(id, [], 5);
   await requests.settle(id, 'reported', 3000);
   expect(open()).toEqual([]);
   expect(await requests.accept(request(), 4000)).toBe('accepted');

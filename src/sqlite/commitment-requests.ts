@@ -9,7 +9,7 @@ import type {
   NewCommitmentRequest,
 } from '../core/ports/commitment-requests.ts';
 import type { CustomerKey } from '../core/study/instance.ts';
-import type { FailureReason } from '../dicom/storage-commitment.ts';
+import type { FailureReason, SopInstanceReference } from '../dicom/storage-commitment.ts';
 import type { Uid } from '../dicom/uid.ts';
 import type { WriteQueue } from './write-queue.ts';
 
@@ -17,6 +17,8 @@ const MAX_ERROR_LENGTH = 500;
 /** What may be owed at once: beyond it a requestor that asks and never listens would fill the disk. */
 const MAX_OPEN_REQUESTS = 10_000;
 const MAX_OPEN_REFERENCES = 1_000_000;
+/** Looked up in one turn: a request may name a hundred thousand. */
+const REFERENCES_PER_WRITE = 500;
 
 export interface SqliteCommitmentRequestsOptions {
   readonly db: Database.Database;
@@ -71,6 +73,12 @@ export function createCommitmentRequests(options: SqliteCommitmentRequestsOption
     'SELECT verdict FROM commitment_request WHERE id = ?',
   );
   const saveVerdict = db.prepare('UPDATE commitment_request SET verdict = ? WHERE id = ?');
+  const noteCommitted = db.prepare(`
+    INSERT INTO study_commitment (study_id, committed_at)
+    SELECT DISTINCT study.id, @now FROM json_each(@sopUids) AS named CROSS JOIN instance ON instance.sop_uid = named.value
+    JOIN series ON series.id = instance.series_id JOIN study ON study.id = series.study_id
+    WHERE study.customer = (SELECT customer FROM commitment_request WHERE id = @id)
+    ON CONFLICT (study_id) DO UPDATE SET committed_at = excluded.committed_at`);
   const noteFailure = db.prepare(
     'UPDATE commitment_request SET failed_attempts = failed_attempts + 1, last_error = ? WHERE id = ?',
   );
@@ -103,6 +111,11 @@ export function createCommitmentRequests(options: SqliteCommitmentRequestsOption
     return 'accepted';
   }
 
+  function referencesOf(id: number): readonly SopInstanceReference[] {
+    const list = JSON.parse(references.get(id)?.reference_list ?? '[]') as [Uid, Uid][];
+    return list.map(([sopClassUid, sopInstanceUid]) => ({ sopClassUid, sopInstanceUid }));
+  }
+
   return {
     async accept(request, now) {
       const acceptance = await queue.write(() => add(request, now));
@@ -114,10 +127,7 @@ export function createCommitmentRequests(options: SqliteCommitmentRequestsOption
       open
         .all(JSON.stringify([...exceptPeers]), JSON.stringify([...exceptIds]), limit)
         .map(toCommitmentRequest),
-    references(id) {
-      const list = JSON.parse(references.get(id)?.reference_list ?? '[]') as [Uid, Uid][];
-      return list.map(([sopClassUid, sopInstanceUid]) => ({ sopClassUid, sopInstanceUid }));
-    },
+    references: referencesOf,
     verdict(id) {
       const text = verdict.get(id)?.verdict ?? null;
       if (text === null) return undefined;
@@ -126,9 +136,16 @@ export function createCommitmentRequests(options: SqliteCommitmentRequestsOption
         reason,
       }));
     },
-    saveVerdict: (id, failures) => {
+    async saveVerdict(id, failures, now) {
+      const failed = new Set(failures.map(({ position }) => position));
+      const committed = referencesOf(id).filter((_, position) => !failed.has(position));
+      for (let from = 0; from < committed.length; from += REFERENCES_PER_WRITE) {
+        const some = committed.slice(from, from + REFERENCES_PER_WRITE);
+        const sopUids = JSON.stringify(some.map(({ sopInstanceUid }) => sopInstanceUid));
+        await queue.write(() => void noteCommitted.run({ id, now, sopUids }));
+      }
       const text = JSON.stringify(failures.map(({ position, reason }) => [position, reason]));
-      return queue.write(() => void saveVerdict.run(text, id));
+      await queue.write(() => void saveVerdict.run(text, id));
     },
     noteFailure: (id, error) => queue.write(() => void noteFailure.run(error.slice(0, MAX_ERROR_LENGTH), id)),
     settle: (id, as, now) => queue.write(() => void settle.run(as, now, id)),

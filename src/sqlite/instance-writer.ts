@@ -23,6 +23,8 @@ export class InstanceWriter {
   readonly #disagreements: DisagreementWriter;
   readonly #touchStudy: Database.Statement<[number, number, number, string, string], StudyState>;
   readonly #addStudy: Database.Statement;
+  readonly #restoreDeliveries: Database.Statement;
+  readonly #setAnnounced: Database.Statement<[number]>;
   readonly #setAttributes: Database.Statement<[number, string, number, number]>;
   readonly #setModalities: Database.Statement<[string, number]>;
   readonly #dropTerms: Database.Statement<[number]>;
@@ -45,6 +47,12 @@ export class InstanceWriter {
       INSERT INTO study (customer, study_uid, state, instances, bytes, first_received_at, last_received_at, modalities,
         origin_id, attributes_rank, attributes)
       VALUES (?, ?, 'receiving', 1, ?, ?, ?, ?, ?, ?, ?)`);
+    // A study that was removed and comes again is, to Avara, the study that it has.
+    this.#restoreDeliveries = db.prepare(`
+      INSERT INTO outbox (study_id, product, state, attempts, due_at, avara_study_id, is_cancelled, created_at, updated_at)
+      SELECT @studyId, product, 'created', 0, @now, avara_study_id, is_cancelled, @now, @now FROM removal_delivery
+      WHERE removal_id = (SELECT max(id) FROM removal WHERE study_uid = @studyUid AND customer = @customer)`);
+    this.#setAnnounced = db.prepare('UPDATE study SET is_announced = 1 WHERE id = ?');
     this.#setAttributes = db.prepare(
       'UPDATE study SET attributes_rank = ?, attributes = ?, origin_id = ? WHERE id = ?',
     );
@@ -143,6 +151,14 @@ export class InstanceWriter {
       );
       const id = Number(added.lastInsertRowid);
       this.#writeTerms(id, stored);
+      const { customer } = key;
+      const restored = this.#restoreDeliveries.run({
+        studyId: id,
+        now: receivedAt,
+        studyUid: studyInstanceUid,
+        customer,
+      });
+      if (restored.changes > 0) this.#setAnnounced.run(id);
       return id;
     }
     if (rank < known.attributes_rank) {

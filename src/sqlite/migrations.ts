@@ -436,4 +436,65 @@ export const MIGRATIONS: readonly string[] = [
     total_bytes INTEGER NOT NULL
   ) STRICT;
   `,
+  // Studies that were removed, or moved to another customer, and what keeps others from being removed.
+  `
+  CREATE TABLE removal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer TEXT NOT NULL,
+    study_uid TEXT NOT NULL,
+    why TEXT NOT NULL CHECK (why IN ('age', 'size', 'free-space', 'moved')),
+    -- the customer that a study was moved to
+    moved_to TEXT,
+    instances INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    first_received_at INTEGER NOT NULL,
+    last_received_at INTEGER NOT NULL,
+    removed_at INTEGER NOT NULL,
+    -- in-place: below objects/, unknown to the index; apart: below removed/; removed: none left
+    files TEXT NOT NULL CHECK (files IN ('in-place', 'apart', 'removed'))
+  ) STRICT;
+  CREATE INDEX removal_by_study ON removal (study_uid, customer, id);
+  CREATE INDEX removal_unfinished ON removal (id) WHERE files <> 'removed';
+
+  -- Which entries of the ledger a removal took the objects of, as ranges of ledger.id.
+  CREATE TABLE removal_ledger (
+    first_id INTEGER PRIMARY KEY,
+    last_id INTEGER NOT NULL,
+    removal_id INTEGER NOT NULL REFERENCES removal (id)
+  ) STRICT;
+  CREATE INDEX removal_ledger_by_removal ON removal_ledger (removal_id);
+  CREATE TABLE removal_total (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    instances INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO removal_total VALUES (1, 0);
+  CREATE TRIGGER removal_ledger_added AFTER INSERT ON removal_ledger BEGIN
+    UPDATE removal_total SET instances = instances + NEW.last_id - NEW.first_id + 1;
+  END;
+  CREATE INDEX ledger_stored ON ledger (subject_id) WHERE outcome = 'stored';
+
+  -- Where the study was at Avara: images of it that come again belong there.
+  CREATE TABLE removal_delivery (
+    removal_id INTEGER NOT NULL REFERENCES removal (id),
+    product TEXT NOT NULL,
+    avara_study_id TEXT NOT NULL,
+    is_cancelled INTEGER NOT NULL,
+    PRIMARY KEY (removal_id, product)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX removal_delivery_by_avara_study ON removal_delivery (avara_study_id);
+
+  -- When a storage commitment of instances of the study was last given.
+  CREATE TABLE study_commitment (
+    study_id INTEGER PRIMARY KEY REFERENCES study (id) ON DELETE CASCADE,
+    committed_at INTEGER NOT NULL
+  ) STRICT;
+  -- Until when URLs are good that were handed out for the study.
+  CREATE TABLE study_hand_out (
+    study_id INTEGER PRIMARY KEY REFERENCES study (id) ON DELETE CASCADE,
+    until INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE INDEX conflict_by_study ON conflict (study_uid, customer);
+  CREATE INDEX report_unfinished ON report (avara_study_id) WHERE state IN ('pending', 'attention');
+  `,
 ];

@@ -9,6 +9,7 @@ import type { DiskHistory } from '../core/ports/disk-history.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { RefusedSenders } from '../core/ports/refused-senders.ts';
+import type { Removals } from '../core/ports/removals.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
@@ -24,6 +25,7 @@ import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
 import { createOutbox } from './outbox.ts';
 import { createRefusedSenders } from './refused-senders.ts';
+import { createRemovals } from './removals.ts';
 import { createReportRecords } from './report-records.ts';
 import { createRetrievals } from './retrievals.ts';
 import { createSenderActivity } from './sender-activity.ts';
@@ -50,6 +52,7 @@ export interface SqliteIndex {
   readonly senderActivity: SenderActivity;
   readonly refusedSenders: RefusedSenders;
   readonly diskHistory: DiskHistory;
+  readonly removals: Removals;
 }
 
 /**
@@ -67,6 +70,8 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
   const settle = settleStatements(db);
   const wal = walSync(options.filePath, db);
 
+  const removals = createRemovals({ db, queue, sync: () => index.sync() });
+
   const index: StudyIndex = {
     findInstance: (key) => instances.findInstance(key),
     findInstancesBySopUid: (customer, sopInstanceUid) =>
@@ -77,6 +82,8 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     findStudy: (key) => reader.findStudy(key),
     findStudiesByUid: (studyInstanceUid) => reader.findStudiesByUid(studyInstanceUid),
     findStudyByAvaraId: (avaraStudyId) => reader.findStudyByAvaraId(avaraStudyId),
+    findRemovals: (studyInstanceUid) => removals.findByUid(studyInstanceUid),
+    findRemovalByAvaraId: (avaraStudyId) => removals.findByAvaraId(avaraStudyId),
     listStudies: (query) => reader.listStudies(query),
     listSeries: (key) => instances.listSeries(key),
     listInstances: (key) => instances.listInstances(key),
@@ -117,6 +124,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     senderActivity: createSenderActivity(db, queue),
     refusedSenders: createRefusedSenders(db, queue),
     diskHistory: createDiskHistory(db, queue),
+    removals,
   };
 }
 

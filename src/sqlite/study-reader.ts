@@ -38,6 +38,7 @@ export class StudyReader {
   readonly #deliveryTotals: Database.Statement<[], { state: DeliveryState; total: number }>;
   readonly #deliveryTotal: Database.Statement<[DeliveryState], number>;
   readonly #conflictCount: Database.Statement<[], number>;
+  readonly #removed: Database.Statement<[], number>;
   readonly #lastLedgerEntry: Database.Statement<[], number | null>;
   readonly #lists = new Map<string, Database.Statement<unknown[], StudyRow>>();
 
@@ -67,6 +68,7 @@ export class StudyReader {
       .prepare<[DeliveryState], number>('SELECT total FROM delivery_total WHERE state = ?')
       .pluck();
     this.#conflictCount = db.prepare<[], number>('SELECT count(*) FROM conflict').pluck();
+    this.#removed = db.prepare<[], number>('SELECT instances FROM removal_total').pluck();
     // Ledger entries are numbered without gaps and never removed, so the last number counts them.
     this.#lastLedgerEntry = db.prepare<[], number | null>('SELECT max(id) FROM ledger').pluck();
   }
@@ -127,6 +129,7 @@ export class StudyReader {
       conflicts,
       deliveries,
       acknowledgedInstances: (this.#lastLedgerEntry.get() ?? 0) - conflicts,
+      removedInstances: this.#removed.get() ?? 0,
       announcedInstances: total?.announced ?? 0,
     };
   }

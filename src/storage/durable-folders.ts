@@ -42,6 +42,13 @@ export class DurableFolders {
     this.#open.delete(folder);
   }
 
+  /** Forgets a folder and all below it, because they are about to go elsewhere. */
+  forgetBelow(folder: string): void {
+    const prefix = `${folder}${path.sep}`;
+    for (const name of [...this.#open.keys()])
+      if (name === folder || name.startsWith(prefix)) this.#open.delete(name);
+  }
+
   async close(): Promise<void> {
     const all = [...this.#open.values()];
     this.#open.clear();

@@ -9,6 +9,7 @@ import type {
   StagedInstance,
   StagingLeftover,
 } from '../core/ports/instance-store.ts';
+import type { StudyFiles } from '../core/ports/study-files.ts';
 import { type InstanceKey, parseCustomerKey } from '../core/study/instance.ts';
 import { DurableFolders } from './durable-folders.ts';
 import {
@@ -31,6 +32,7 @@ import {
   seriesFolder,
 } from './layout.ts';
 import { StagedFile } from './staged-instance.ts';
+import { createStudyFiles } from './study-files.ts';
 
 export interface InstanceStoreOptions {
   /** Absolute path; made if missing. Must be on a file system with hard links. */
@@ -38,7 +40,9 @@ export interface InstanceStoreOptions {
 }
 
 /** Opens the object store on the local file system. @throws StoreError when the data folder cannot be made or read. */
-export async function createInstanceStore(options: InstanceStoreOptions): Promise<InstanceStore> {
+export async function createInstanceStore(
+  options: InstanceStoreOptions,
+): Promise<InstanceStore & StudyFiles> {
   const layout = dataLayout(options.dataDir);
   const folders = new DurableFolders();
   try {
@@ -72,6 +76,7 @@ export async function createInstanceStore(options: InstanceStoreOptions): Promis
       await Promise.all(stagingNames.map(releaseOne));
     },
     leftovers: () => findLeftovers(layout, folders),
+    ...createStudyFiles(layout, folders),
     close: () => folders.close(),
   };
 }

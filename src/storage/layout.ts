@@ -12,6 +12,8 @@ export interface DataLayout {
   readonly conflicts: string;
   /** Staging files; same file system as `objects`, because they are hard-linked there. */
   readonly incoming: string;
+  /** Folders of studies that were removed, until their files are deleted; same file system as `objects`. */
+  readonly removed: string;
 }
 
 /** @param dataDir absolute path of the data folder. */
@@ -21,6 +23,7 @@ export function dataLayout(dataDir: string): DataLayout {
     objects: path.join(dataDir, 'objects'),
     conflicts: path.join(dataDir, 'conflicts'),
     incoming: path.join(dataDir, 'incoming'),
+    removed: path.join(dataDir, 'removed'),
   };
 }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from '../../src/core/ports/instance-store.ts';
 import type { InstanceStore, OpenedInstance } from '../../src/core/ports/instance-store.ts';
-import { customerKey, instanceKeyText } from '../../src/core/study/instance.ts';
-import type { InstanceKey } from '../../src/core/study/instance.ts';
+import type { RemovalRecord } from '../../src/core/ports/removals.ts';
+import { customerKey, instanceKeyText, studyKeyText } from '../../src/core/study/instance.ts';
+import type { InstanceKey, StudyKey } from '../../src/core/study/instance.ts';
 import type { InstanceRecord } from '../../src/core/study/study.ts';
 import { uid } from '../../src/dicom/uid.ts';
 
@@ -19,7 +20,10 @@ export interface MemoryObjects {
   /** Indexes and stores an object. */
   add(object: MemoryObject): InstanceRecord;
   findInstance(key: InstanceKey): InstanceRecord | undefined;
+  findRemovals(): readonly RemovalRecord[];
   readonly store: Pick<InstanceStore, 'open'>;
+  /** Takes a study out of the index. */
+  remove(key: StudyKey, removal: RemovalRecord): void;
   /** Replaces what is stored without telling the index; undefined: the file is gone. */
   tamper(key: InstanceKey, content: Buffer | undefined): void;
   /** Makes the next reads wait until the returned function is called. */
@@ -37,6 +41,7 @@ export interface MemoryObjects {
 export function createMemoryObjects(receivedAt = Date.UTC(2026, 0, 1)): MemoryObjects {
   const records = new Map<string, InstanceRecord>();
   const contents = new Map<string, Buffer>();
+  const removals: RemovalRecord[] = [];
   let open = 0;
   let bytesRead = 0;
   let readableBytes = Infinity;
@@ -88,6 +93,12 @@ export function createMemoryObjects(receivedAt = Date.UTC(2026, 0, 1)): MemoryOb
       return record;
     },
     findInstance: (key) => records.get(instanceKeyText(key)),
+    findRemovals: () => [...removals],
+    remove(key, removal) {
+      for (const text of [...records.keys()])
+        if (text.startsWith(`${studyKeyText(key)}/`)) records.delete(text);
+      removals.push(removal);
+    },
     store: {
       open(key) {
         const content = contents.get(instanceKeyText(key));

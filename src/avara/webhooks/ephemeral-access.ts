@@ -13,7 +13,8 @@ import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
 import { refusalFor } from './refusals.ts';
 
 export interface EphemeralAccessHandlerOptions {
-  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'listInstances'>;
+  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'listInstances'> &
+    Partial<Pick<StudyIndex, 'findRemovals'>>;
   readonly retrievals: Retrievals;
   readonly objectUrls: ObjectUrls;
   readonly audit: AuditTrail;
@@ -51,13 +52,26 @@ export function createEphemeralAccessHandler(options: EphemeralAccessHandlerOpti
     });
   }
 
+  /** Whether a study that it names was here and is no more. */
+  function isRemoved(event: VerifiedEvent, retrievalId: string): boolean {
+    const registered = retrievals.find(retrievalId, clock.now());
+    const names = registered?.studyInstanceUids ?? retrievalId.split(/[,\\\s]+/).slice(0, MAX_STUDIES);
+    const uids = names.flatMap((name) => parseUid(name) ?? []);
+    const removals = uids.flatMap((uid) => index.findRemovals?.(uid) ?? []);
+    return removals.some(({ key }) => event.customers.has(key.customer));
+  }
+
   return function answerEphemeralAccess(event: VerifiedEvent): unknown {
     const { retrievalId } = parseMembers(dataSchema, event.data, event.type);
     const found = findStudies(event, retrievalId);
     const studies = found.filter((study) => study !== undefined);
     const isComplete = studies.length === found.length;
     if (!isComplete || studies.some(({ instances }) => instances === 0)) {
-      const reason = isComplete ? 'no-instances' : 'unknown-study';
+      const reason = isComplete
+        ? 'no-instances'
+        : isRemoved(event, retrievalId)
+          ? 'removed'
+          : 'unknown-study';
       const studyInstanceUid = studies[0]?.key.studyInstanceUid ?? '';
       recordHandOut(event, { name: 'ephemeral.access_refused', studyInstanceUid, detail: reason }, options);
       return refusalFor(event.type, EXPLANATIONS[reason]);

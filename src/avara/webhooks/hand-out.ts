@@ -22,6 +22,7 @@ export const EXPLANATIONS: Readonly<
   'ambiguous-uid': 'study not found',
   'delivery-needs-attention': 'study needs attention at the imaging site before it can be shown',
   'no-instances': 'no images of this study have arrived yet',
+  removed: 'the images of this study are no longer kept at the imaging site',
   unconfirmed: 'the imaging site cannot tell yet whose study this is; try again in a moment',
 };
 

@@ -20,7 +20,8 @@ export function withDocumentedNames(value: unknown): unknown {
 }
 
 export interface ResolveStudyOptions {
-  readonly index: Pick<StudyIndex, 'findStudyByAvaraId' | 'findStudiesByUid'>;
+  readonly index: Pick<StudyIndex, 'findStudyByAvaraId' | 'findStudiesByUid'> &
+    Partial<Pick<StudyIndex, 'findRemovals' | 'findRemovalByAvaraId'>>;
   /** Asked whose a study is that no delivery has tied to one here yet; absent: the route alone decides. */
   readonly account?: Pick<AvaraAccount, 'retrieve'> | undefined;
   readonly customers?: AvaraCustomers | undefined;
@@ -29,7 +30,12 @@ export interface ResolveStudyOptions {
 export type StudyResolution =
   | StudyAccessDecision
   /** Avara could not say whose the study is. */
-  | { readonly isGranted: false; readonly reason: 'unconfirmed'; readonly study?: StudyRecord };
+  | { readonly isGranted: false; readonly reason: 'unconfirmed'; readonly study?: StudyRecord }
+  /** Its images were here and are no more. */
+  | { readonly isGranted: false; readonly reason: 'removed'; readonly study?: Pick<StudyRecord, 'key'> };
+
+/** Refusals of studies that are not here. */
+const ABSENT: ReadonlySet<string> = new Set(['unknown-study', 'no-instances']);
 
 export type StudyResolver = (
   question: { readonly studyId: string; readonly studyInstanceUid: string },
@@ -44,12 +50,26 @@ export function createStudyResolver({ index, account, customers }: ResolveStudyO
   return async function resolveStudy({ studyId, studyInstanceUid }, signers) {
     const uid = parseUid(studyInstanceUid);
     const byUid = uid === undefined ? [] : index.findStudiesByUid(uid);
+    // First, because the UID may by now be that of a study of somebody else's here.
+    const removed = index.findRemovalByAvaraId?.(studyId);
+    if (removed !== undefined) {
+      const isOwn = signers.has(removed.key.customer) && removed.key.studyInstanceUid === studyInstanceUid;
+      return isOwn
+        ? { isGranted: false, reason: 'removed', study: { key: removed.key } }
+        : { isGranted: false, reason: 'unknown-study' };
+    }
     const decision = decideStudyAccess({
       studyInstanceUid,
       byAvaraId: index.findStudyByAvaraId(studyId)?.study,
       byUid,
       customers: signers,
     });
+    if (uid !== undefined && !decision.isGranted && ABSENT.has(decision.reason)) {
+      const removals = (index.findRemovals?.(uid) ?? []).filter(({ key }) => signers.has(key.customer));
+      const [removal] = removals;
+      if (removal !== undefined && removals.length === 1)
+        return { isGranted: false, reason: 'removed', study: { key: removal.key } };
+    }
     if (account === undefined || customers === undefined || !needsConfirmation(decision)) return decision;
 
     const visible = byUid.filter((study) => signers.has(study.key.customer));

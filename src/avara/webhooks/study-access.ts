@@ -15,7 +15,8 @@ export interface StudyAccessHandlerOptions extends Omit<ResolveStudyOptions, 'in
   readonly index: Pick<
     StudyIndex,
     'findStudyByAvaraId' | 'findStudiesByUid' | 'listSeries' | 'listInstances'
-  >;
+  > &
+    ResolveStudyOptions['index'];
   readonly objectUrls: ObjectUrls;
   readonly audit: AuditTrail;
   readonly logger: Logger;
@@ -47,6 +48,12 @@ export function createStudyAccessHandler(options: StudyAccessHandlerOptions): Ev
     }
     const { studyInstanceUid } = decision.study.key;
     const { urls, manifest } = describeContents(decision.study, options);
+    if (urls.length === 0) {
+      // Removed since it was looked up.
+      const name = 'study.access_refused';
+      recordHandOut(event, { name, customer, studyInstanceUid, detail: 'removed' }, options);
+      return refusalFor(event.type, EXPLANATIONS.removed);
+    }
     const detail = `matched by ${decision.matchedBy}, ${urls.length} urls`;
     recordHandOut(event, { name: 'study.access_granted', customer, studyInstanceUid, detail }, options);
     return {

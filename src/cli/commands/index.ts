@@ -10,6 +10,7 @@ import { emulatorCommand } from './emulator.ts';
 import { importCommand } from './import.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { openCommand } from './open.ts';
+import { retentionCommand } from './retention.ts';
 import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
 import { sendCommand } from './send.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   uncancelCommand,
   correctCommand,
   openCommand,
+  retentionCommand,
   customersCommand,
   routeCommand,
   echoCommand,

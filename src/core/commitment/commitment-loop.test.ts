@@ -97,7 +97,7 @@ describe('the commitment loop', () => {
 
   it('takes up what an earlier run owed, without a new verification', async () => {
     await site.ask('CT1', '2.25.1');
-    await site.requests.saveVerdict(1, []);
+    await site.requests.saveVerdict(1, [], 0);
     site.loop.start();
     await site.clock.advanceAsync(0);
     expect(site.reported).toMatchObject([{ to: 'CT1', event: { failed: [] } }]);

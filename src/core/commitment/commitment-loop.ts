@@ -118,7 +118,7 @@ export function createCommitmentLoop(options: CommitmentLoopOptions): Commitment
       const verification = { index, store, logger };
       failures = await verifyReferences(request.customer, references, verification, stopping.signal);
       if (failures === undefined) return;
-      await requests.saveVerdict(request.id, failures);
+      await requests.saveVerdict(request.id, failures, clock.now());
       logVerdict(request, references.length, failures, clock.now() - startedAt);
     }
     if (!isRunning) return;

@@ -8,6 +8,7 @@ import type { InstanceOrigin } from '../study/instance.ts';
 import { InstanceReception, type ReceptionContext } from './instance-reception.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { StagingReleaser } from './staging-releaser.ts';
+import { StudyGate } from './study-gate.ts';
 
 /** Told of everything that comes in. Called synchronously: keep it short. */
 export interface IntakeObserver {
@@ -25,15 +26,18 @@ export interface IntakeOptions {
   /** Whether the disk may take more; false refuses new instances before a byte is written. */
   readonly hasSpace: () => boolean;
   readonly observers: readonly IntakeObserver[];
+  /** Shared with whoever takes studies out of their place. */
+  readonly gate?: StudyGate;
 }
 
 /** The one way in: C-STORE, folders, STOW-RS and import all begin their receptions here. */
 export function createIntake(options: IntakeOptions): Intake & { flush(): Promise<void> } {
-  const { observers } = options;
+  const { observers, gate = new StudyGate() } = options;
   const releaser = new StagingReleaser(options);
   const context = {
     ...options,
     releaser,
+    gate,
     inFlight: new KeyedQueue(),
     onOutcome: (origin: InstanceOrigin, outcome: IngestOutcome, bytes: number, receivedAt: number) => {
       for (const observer of observers) observer.instanceHandled(origin, outcome, bytes, receivedAt);

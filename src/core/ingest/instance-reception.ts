@@ -20,6 +20,7 @@ import { judgeDataSet, refused } from './judge-data-set.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { ObjectWriter } from './object-writer.ts';
 import type { StagingReleaser } from './staging-releaser.ts';
+import type { StudyGate } from './study-gate.ts';
 
 export interface ReceptionContext {
   readonly store: InstanceStore;
@@ -30,6 +31,8 @@ export interface ReceptionContext {
   readonly releaser: StagingReleaser;
   /** Serialises receptions of the same key. */
   readonly inFlight: KeyedQueue;
+  /** Keeps receptions out of a study that is being taken out of its place. */
+  readonly gate: StudyGate;
   readonly onOutcome: (
     origin: InstanceOrigin,
     outcome: IngestOutcome,
@@ -95,8 +98,11 @@ export class InstanceReception implements Reception {
     const judged = judgeDataSet(this.#origin.customer, this.#declared, scan);
     if (judged.kind === 'refused') return judged;
     const { key, header } = judged;
-    return this.#context.inFlight.run(instanceKeyText(key), () =>
-      this.#keep(key, header, scan.integrity, digesting, receivedAt),
+    const { gate, inFlight } = this.#context;
+    return gate.enter(key, () =>
+      inFlight.run(instanceKeyText(key), () =>
+        this.#keep(key, header, scan.integrity, digesting, receivedAt),
+      ),
     );
   }
 

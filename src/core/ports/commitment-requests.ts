@@ -56,7 +56,8 @@ export interface CommitmentRequests {
   references(id: number): readonly SopInstanceReference[];
   /** What verification found, so that it is not repeated; undefined: not verified yet. */
   verdict(id: number): readonly ReferenceFailure[] | undefined;
-  saveVerdict(id: number, failures: readonly ReferenceFailure[]): Promise<void>;
+  /** Also notes of the studies that what is committed belongs to when that was. @param now ms since 1970. */
+  saveVerdict(id: number, failures: readonly ReferenceFailure[], now: number): Promise<void>;
   /** Counts an attempt to report. @param error one line without patient data. */
   noteFailure(id: number, error: string): Promise<void>;
   /** Ends a request: its requestor has the report, or will not get it any more. */

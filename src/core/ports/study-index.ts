@@ -2,6 +2,7 @@ import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { InstanceHeader, StudyKeyword } from '../study/header.ts';
 import type { CustomerKey, InstanceKey, InstanceOrigin, StudyKey } from '../study/instance.ts';
+import type { RemovalRecord } from './removals.ts';
 import type {
   DeliveryState,
   Disagreement,
@@ -48,6 +49,8 @@ export interface IndexTotals {
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
   /** Instances that the ledger says were acknowledged as stored. */
   readonly acknowledgedInstances: number;
+  /** Instances of the ledger whose study was removed since: acknowledged = `instances` + these. */
+  readonly removedInstances: number;
   /** Instances of studies that are at Avara in every product they are to go to. */
   readonly announcedInstances: number;
 }
@@ -86,6 +89,10 @@ export interface StudyIndex {
   findStudiesByUid(studyInstanceUid: Uid): readonly StudyRecord[];
   /** The study that a delivery created or adopted at Avara. */
   findStudyByAvaraId(avaraStudyId: string): { study: StudyRecord; product: Product } | undefined;
+  /** The latest removal for each customer that had a study of this UID and has it no more. */
+  findRemovals(studyInstanceUid: Uid): readonly RemovalRecord[];
+  /** The latest removal of a study that was this one at Avara, and is not here. */
+  findRemovalByAvaraId(avaraStudyId: string): RemovalRecord | undefined;
   /** Newest `lastReceivedAt` first. @throws CursorError */
   listStudies(query: StudyQuery): StudyPage;
   /** In series number, then UID order. */
