@@ -41,11 +41,11 @@ import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
 import { createRetention } from './retention.ts';
 import { restartOnlyChanges } from './reload.ts';
+import { reloadDifference } from './reload-difference.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
 import { createStorageCommitment } from './storage-commitment.ts';
 import { openTlsCredentials } from './tls-credentials.ts';
-import { httpsOptions } from './tls-files.ts';
 import { VERSION } from '../platform/version.ts';
 
 const DAY_MS = 86_400_000;
@@ -54,7 +54,7 @@ const DAY_MS = 86_400_000;
  * Builds the daemon: the only place that knows every adapter. Parts are opened in the order of their dependence and
  * closed in reverse; see docs/architecture.md.
  */
-export async function createDaemon({ config, logger }: CreateDaemonOptions): Promise<Daemon> {
+export async function createDaemon({ config, logger, logLevel }: CreateDaemonOptions): Promise<Daemon> {
   const clock = createSystemClock();
   const lifecycle = new Lifecycle(logger);
   try {
@@ -71,10 +71,9 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
+    const database = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
     const { index, outbox, commitmentRequests, files, associationHistory, reports, retrievals, removals } =
-      openSqliteIndex({
-        filePath: path.join(dataDir, 'index.db'),
-      });
+      database;
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
@@ -190,10 +189,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
     const dimseTls =
       dimseConfig.tls === null
         ? undefined
-        : await openTlsCredentials({ files: dimseConfig.tls, clock, logger });
-    metrics.beforeScrape(() => {
-      if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
-    });
+        : await openTlsCredentials({ listener: 'dimse', files: dimseConfig.tls, clock, logger });
     const dimse = createDimseServer({
       host: dimseConfig.host,
       port: dimseConfig.port,
@@ -263,6 +259,14 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       logger,
     });
     const tokens = createAccessTokens(config);
+    const httpTls =
+      config.http.tls === null
+        ? undefined
+        : await openTlsCredentials({ listener: 'http', files: config.http.tls, clock, logger });
+    metrics.beforeScrape(() => {
+      if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
+      if (httpTls) metrics.tlsDaysLeft.set({ listener: 'http' }, httpTls.daysLeft());
+    });
     const publicServer = createHttpServer({
       app: createPublicApp({
         index,
@@ -294,15 +298,17 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       port: config.http.port,
       trustProxy: config.http.trustProxy,
       logger,
-      tls: await httpsOptions(config.http.tls),
+      tls: httpTls?.material,
     });
     let isListening = false;
+    let inForce = config;
     const status = createDaemonStatus({
       version: VERSION,
       clock,
       index,
       dimse,
       dimseTls,
+      httpTls,
       associationHistory,
       deliveries,
       freeSpace,
@@ -332,6 +338,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         }),
         retention: { retention, removals },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
+        logLevel,
         registry: metrics.registry,
         clock,
         logger,
@@ -357,6 +364,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
       settler.stop();
       historyKeeper.stop();
       dimseTls?.stop();
+      httpTls?.stop();
       await intake.flush();
       await lateProducts.stop();
       await avara.stop(left());
@@ -377,6 +385,7 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
           settler.start();
           historyKeeper.start();
           dimseTls?.start((material) => dimse.renewTls(material));
+          httpTls?.start((material) => publicServer.renewTls(material));
           deliveries.start();
           avara.start();
           void lateProducts.run();
@@ -395,6 +404,10 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         await stopServing(deadlineMs);
         await lifecycle.close();
       },
+      async pulse() {
+        await database.pulse();
+        return { summary: status.summary() };
+      },
       async reload(next) {
         const ignored = restartOnlyChanges(config, next);
         if (ignored.length > 0)
@@ -407,9 +420,13 @@ export async function createDaemon({ config, logger }: CreateDaemonOptions): Pro
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         void dimseTls?.check();
+        void httpTls?.check();
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));
+        const difference = reloadDifference(inForce, next);
+        inForce = next;
+        return difference;
       },
     };
   }

@@ -18,6 +18,7 @@ export interface DaemonStatusOptions {
   readonly index: StudyIndex;
   readonly dimse: DimseServer;
   readonly dimseTls: Pick<TlsCredentials, 'expiresAt' | 'daysLeft'> | undefined;
+  readonly httpTls: Pick<TlsCredentials, 'expiresAt' | 'daysLeft'> | undefined;
   readonly associationHistory: Pick<AssociationHistory, 'list'>;
   readonly deliveries: DeliveryLoop;
   readonly freeSpace: FreeSpace;
@@ -41,6 +42,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
     index,
     dimse,
     dimseTls,
+    httpTls,
     associationHistory,
     deliveries,
     freeSpace,
@@ -70,6 +72,9 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
         ...(dimseTls && {
           dimseCertificate: { notAfter: time(dimseTls.expiresAt()), daysLeft: dimseTls.daysLeft() },
         }),
+        ...(httpTls && {
+          httpCertificate: { notAfter: time(httpTls.expiresAt()), daysLeft: httpTls.daysLeft() },
+        }),
         pastAssociations: associationHistory
           .list({ limit: PAST_ASSOCIATIONS_SHOWN })
           .associations.map(presentAssociation),
@@ -85,6 +90,18 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
           receivedAt: time(conflict.receivedAt),
         })),
       };
+    },
+    /** One line for a service manager. */
+    summary(): string {
+      const { receivingStudies, deliveries: at } = index.totals();
+      const disk = freeSpace.current();
+      return [
+        `${dimse.associations().length} Associations open`,
+        `${receivingStudies} studies receiving`,
+        `${at.pending} waiting for Avara`,
+        ...(at.attention > 0 ? [`${at.attention} need attention`] : []),
+        `${Math.floor(disk.freeBytes / 1e9)} GB free${disk.isBelowReserve ? ', nothing is accepted' : ''}`,
+      ].join(', ');
     },
     readiness(): Readiness {
       const disk = freeSpace.current();

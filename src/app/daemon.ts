@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { LogLevelControl } from '../observability/log-level.ts';
+import type { ReloadDifference } from './reload-difference.ts';
 
 /** Where a listener is bound; the port is the real one where 0 was configured. */
 export interface ListenAddress {
@@ -27,14 +29,27 @@ export interface Daemon {
   stop(options: { readonly deadlineMs: number }): Promise<void>;
   /**
    * Takes over customers, routes, folders, tokens and log level of a new configuration without dropping an
-   * Association. @throws Error where that cannot be done; the old configuration then stays in force.
+   * Association. @returns what is different now. @throws Error where that cannot be done; the old configuration then
+   * stays in force.
    */
-  reload(config: Config): Promise<void>;
+  reload(config: Config): Promise<ReloadDifference>;
+  /**
+   * Resolves once the event loop and the index's writer have come round: a sign of life for a watchdog. Stays away, or
+   * rejects, where the daemon can do no work any more.
+   */
+  pulse(): Promise<DaemonPulse>;
+}
+
+export interface DaemonPulse {
+  /** What goes on, in one line for the service manager; no patient data. */
+  readonly summary: string;
 }
 
 export interface CreateDaemonOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** The level that `logger` writes at, for the admin API. */
+  readonly logLevel: LogLevelControl;
 }
 
 /** Why the daemon could not start, with what to do about it. */

@@ -24,20 +24,23 @@ export function restartOnlyChanges(current: Config, next: Config): readonly stri
 
 /** A section without what a running daemon does take over. */
 function fixedPart(config: Config, section: (typeof RESTART_ONLY)[number]): unknown {
-  if (section === 'dimse') return plain({ ...config.dimse, peers: [] });
-  if (section === 'access') return plain({ ...config.access, tokens: [] });
+  if (section === 'dimse') return revealed({ ...config.dimse, peers: [] });
+  if (section === 'access') return revealed({ ...config.access, tokens: [] });
   if (section === 'retention') {
     const { filesPerSecond, checkIntervalMinutes } = config.retention;
     return { filesPerSecond, checkIntervalMinutes };
   }
-  return plain(config[section]);
+  return revealed(config[section]);
 }
 
-/** Secrets hide their value from comparison as from everything else, so they are revealed into a throw-away copy. */
-function plain(value: unknown): unknown {
+/**
+ * A throw-away copy for comparing: secrets hide their value from comparison as from everything else, and are revealed in
+ * it. Never to be logged.
+ */
+export function revealed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if ('reveal' in value && typeof value.reveal === 'function')
     return (value.reveal as () => unknown).call(value);
-  if (Array.isArray(value)) return value.map(plain);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  if (Array.isArray(value)) return value.map(revealed);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revealed(item)]));
 }

@@ -13,6 +13,8 @@ const DAY_MS = 86_400_000;
 const WARN_DAYS = 14;
 
 export interface TlsCredentialsOptions {
+  /** Section of the configuration that the files are named in. */
+  readonly listener: 'dimse' | 'http';
   /** PEM files. */
   readonly files: { readonly cert: string; readonly key: string; readonly ca?: string | undefined };
   readonly clock: Clock;
@@ -35,7 +37,8 @@ export interface TlsCredentials {
 
 /** Reads and checks the files. @throws StartError where they cannot be used. */
 export async function openTlsCredentials(options: TlsCredentialsOptions): Promise<TlsCredentials> {
-  const { files, clock, logger } = options;
+  const { listener, files, clock } = options;
+  const logger = options.logger.child({ listener });
   let seen = await stampOf(files);
   let current: Credentials;
   try {
@@ -43,7 +46,7 @@ export async function openTlsCredentials(options: TlsCredentialsOptions): Promis
   } catch (error) {
     throw new StartError(
       `the TLS certificate cannot be used: ${messageOf(error)}`,
-      'Check the PEM files under "tls": the certificate chain, its private key, and "ca"; the daemon’s user must be able to read them.',
+      `Check the PEM files under "${listener}.tls": the certificate chain, its private key, and "ca"; the daemon’s user must be able to read them.`,
       { cause: error },
     );
   }

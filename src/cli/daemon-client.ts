@@ -64,6 +64,9 @@ const statusSchema = z.object({
 });
 export type AdminStatus = z.output<typeof statusSchema>;
 
+const logLevelSchema = z.object({ level: z.string(), configured: z.string(), until: z.string().nullable() });
+export type AdminLogLevel = z.output<typeof logLevelSchema>;
+
 export interface StudyFilter {
   readonly customer?: string | undefined;
   readonly state?: string | undefined;
@@ -109,6 +112,9 @@ export interface DaemonClient {
   correct(study: StudyName): Promise<readonly string[]>;
   /** The same for every study (of one customer) that needs attention or waits for its next try. */
   retryAll(customer: string | undefined): Promise<number>;
+  logLevel(): Promise<AdminLogLevel>;
+  /** Logs at another level for `seconds`; `configured` ends that. */
+  setLogLevel(level: string, seconds: number): Promise<AdminLogLevel>;
   /** Whether a daemon answers at all. */
   isAlive(): Promise<boolean>;
 }
@@ -231,6 +237,9 @@ export function createDaemonClient({ url, token }: DaemonAddress): DaemonClient 
       const query = customer === undefined ? '' : `?customer=${encodeURIComponent(customer)}`;
       return (await call(`/api/retry${query}`, retriedSchema, 'POST')).retried;
     },
+    logLevel: () => call('/api/log-level', logLevelSchema),
+    setLogLevel: (level, seconds) =>
+      call(`/api/log-level?level=${encodeURIComponent(level)}&seconds=${seconds}`, logLevelSchema, 'POST'),
     async isAlive() {
       try {
         const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);

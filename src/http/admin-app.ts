@@ -1,9 +1,11 @@
 import { Hono } from 'hono';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { LogLevelControl } from '../observability/log-level.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AdminAssociations, AdminIndex } from './admin/admin-index.ts';
 import { OPEN_PATHS, createHealthRoutes } from './admin/health-routes.ts';
+import { createLogLevelRoutes } from './admin/log-level-routes.ts';
 import { createLoginRoutes } from './admin/login-routes.ts';
 import { createOperationRoutes } from './admin/operation-routes.ts';
 import { createPageRoutes } from './admin/page-routes.ts';
@@ -24,6 +26,8 @@ export interface AdminAppOptions {
   readonly files?: FileRoutesOptions | undefined;
   /** Removal of old studies. Without it its paths are not there. */
   readonly retention?: RetentionRoutesOptions | undefined;
+  /** Without it there is no `/api/log-level`. */
+  readonly logLevel?: LogLevelControl | undefined;
   readonly registry: Metrics['registry'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -54,6 +58,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   app.route('/', createStudyRoutes({ index, operations }));
   if (files !== undefined) app.route('/', createFileRoutes(files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
+  if (options.logLevel !== undefined) app.route('/', createLogLevelRoutes(options.logLevel));
   app.route('/', createPageRoutes({ index, operations, clock, hasLogin: auth.needsLogin }));
   app.route('/', createLoginRoutes({ auth, logger }));
   return app;

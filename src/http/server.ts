@@ -45,6 +45,8 @@ export interface HttpServer {
    * Resolves when every connection is closed.
    */
   close(graceMs: number): Promise<void>;
+  /** HTTPS only: new connections get this certificate; those open keep theirs. @throws Error where it cannot be used. */
+  renewTls(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void;
 }
 
 /** Makes a listener for an app: limits on slow and oversized requests, client address, orderly close. */
@@ -104,6 +106,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
           resolve({ host: address.address, port: address.port });
         });
       }),
+    renewTls({ cert, key }) {
+      if (!(server instanceof https.Server)) throw new Error('this listener has no TLS');
+      server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+    },
     close: (graceMs) =>
       new Promise((resolve) => {
         isClosing = true;

@@ -53,6 +53,8 @@ export interface SqliteIndex {
   readonly refusedSenders: RefusedSenders;
   readonly diskHistory: DiskHistory;
   readonly removals: Removals;
+  /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
+  pulse(): Promise<void>;
 }
 
 /**
@@ -112,6 +114,9 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
       db.close();
     },
   };
+  const expectOpen = (error: unknown): void => {
+    if (!db.open) throw error;
+  };
   return {
     index,
     outbox: createOutbox({ db, queue, reader }),
@@ -125,6 +130,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     refusedSenders: createRefusedSenders(db, queue),
     diskHistory: createDiskHistory(db, queue),
     removals,
+    pulse: () => queue.write(() => undefined).catch(expectOpen),
   };
 }
 

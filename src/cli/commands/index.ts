@@ -9,6 +9,7 @@ import { echoCommand } from './echo.ts';
 import { emulatorCommand } from './emulator.ts';
 import { importCommand } from './import.ts';
 import { quarantineCommand } from './quarantine.ts';
+import { logLevelCommand } from './log-level.ts';
 import { openCommand } from './open.ts';
 import { retentionCommand } from './retention.ts';
 import { retryCommand } from './retry.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CliCommand[] = [
   serveCommand,
   checkCommand,
   statusCommand,
+  logLevelCommand,
   completeCommand,
   retryCommand,
   importCommand,

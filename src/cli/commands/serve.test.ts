@@ -8,9 +8,15 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { JsonLogger } from '../../observability/logger.ts';
 import { createLogger } from '../../observability/logger.ts';
+import type { ServiceMessage, ServiceNotifier } from '../../platform/service-notifier.ts';
 import type { ProcessControl } from '../context.ts';
 import { serve } from './serve.ts';
 
+const NO_NOTIFIER: ServiceNotifier = {
+  transport: 'none',
+  watchdogMs: undefined,
+  send: () => Promise.resolve(),
+};
 const ADDRESS = { host: '127.0.0.1', port: 1 };
 
 let folder: string;
@@ -59,16 +65,20 @@ function fakeDaemon(change: Partial<Daemon> = {}): Daemon {
   return {
     start: () => Promise.resolve({ dimse: ADDRESS, http: ADDRESS, admin: ADDRESS }),
     stop: () => Promise.resolve(),
-    reload: () => Promise.resolve(),
+    reload: () => Promise.resolve({}),
+    pulse: () => Promise.resolve({ summary: 'idle' }),
     ...change,
   };
 }
 
-function begin(daemon: Daemon): { process: ReturnType<typeof fakeProcess>; ended: Promise<number> } {
+function begin(
+  daemon: Daemon,
+  notifier: ServiceNotifier = NO_NOTIFIER,
+): { process: ReturnType<typeof fakeProcess>; ended: Promise<number> } {
   const process = fakeProcess();
   const config = writeConfig();
   const createDaemon = (): Promise<Daemon> => Promise.resolve(daemon);
-  return { process, ended: serve({ context: { env: {}, process }, config, logger, createDaemon }) };
+  return { process, ended: serve({ context: { env: {}, process }, config, logger, createDaemon, notifier }) };
 }
 
 const messages = (): unknown[] => lines.map((line) => line.msg);
@@ -155,13 +165,16 @@ describe('serve', () => {
 
 describe('SIGHUP', () => {
   it('reloads the file, also its log level', async () => {
-    const reload = vi.fn<Daemon['reload']>(() => Promise.resolve());
+    const reload = vi.fn<Daemon['reload']>(() => Promise.resolve({ routes: { added: ['NEW → city'] } }));
     const { process, ended } = begin(fakeDaemon({ reload }));
     await logged('ready');
     writeConfig({ log: { level: 'debug' }, routes: [{ calledAe: 'NEW', customer: 'city' }] });
     process.send('SIGHUP');
     await logged('configuration reloaded');
     expect(reload.mock.calls[0]?.[0].routes).toMatchObject([{ calledAe: 'NEW' }]);
+    expect(lines.find(({ msg }) => msg === 'configuration reloaded')).toMatchObject({
+      changes: { routes: { added: ['NEW → city'] } },
+    });
     logger.debug({}, 'now visible');
     expect(messages()).toContain('now visible');
     process.send('SIGTERM');
@@ -169,7 +182,7 @@ describe('SIGHUP', () => {
   });
 
   it('keeps the old configuration where the file is bad, and names the problem', async () => {
-    const reload = vi.fn(() => Promise.resolve());
+    const reload = vi.fn(() => Promise.resolve({}));
     const { process, ended } = begin(fakeDaemon({ reload }));
     await logged('ready');
     writeFileSync(file, '{ "dimse": { "port": "x" } }');
@@ -182,12 +195,53 @@ describe('SIGHUP', () => {
   });
 
   it('before it is ready is carried out once it is', async () => {
-    const reload = vi.fn(() => Promise.resolve());
+    const reload = vi.fn(() => Promise.resolve({}));
     const { process, ended } = begin(fakeDaemon({ reload }));
     process.send('SIGHUP');
     expect(reload).not.toHaveBeenCalled();
     await logged('configuration reloaded');
     expect(messages().indexOf('ready')).toBeLessThan(messages().indexOf('configuration reloaded'));
+    process.send('SIGTERM');
+    await ended;
+  });
+});
+
+describe('the service manager', () => {
+  it('hears of ready, a reload and the end, in this order', async () => {
+    const messages: ServiceMessage[] = [];
+    const notifier: ServiceNotifier = {
+      transport: 'socket',
+      watchdogMs: 60_000,
+      send: (message) => Promise.resolve(void messages.push(message)),
+    };
+    const { process, ended } = begin(fakeDaemon(), notifier);
+    await logged('ready');
+    process.send('SIGHUP');
+    await logged('configuration reloaded');
+    process.send('SIGTERM');
+    await ended;
+    const names = messages.flatMap((message) =>
+      Object.keys(message).filter((name) => /ING|READY/.test(name)),
+    );
+    expect(names).toEqual(['READY', 'RELOADING', 'READY', 'STOPPING']);
+  });
+
+  it('hears that a bad configuration was not taken', async () => {
+    const messages: ServiceMessage[] = [];
+    const notifier: ServiceNotifier = {
+      transport: 'socket',
+      watchdogMs: undefined,
+      send: (message) => Promise.resolve(void messages.push(message)),
+    };
+    const { process, ended } = begin(fakeDaemon(), notifier);
+    await logged('ready');
+    writeFileSync(file, '{');
+    process.send('SIGHUP');
+    await logged('configuration not reloaded, the old one stays in force');
+    expect(messages.at(-1)).toMatchObject({
+      READY: '1',
+      STATUS: expect.stringContaining('NOT reloaded') as string,
+    });
     process.send('SIGTERM');
     await ended;
   });

@@ -2,6 +2,7 @@ import type { CreateDaemonOptions, Daemon } from '../../app/daemon.ts';
 import type { Config } from '../../config/config.ts';
 import { ConfigError } from '../../config/errors.ts';
 import { loadConfig } from '../../config/load.ts';
+import { createLogLevelControl, type LogLevelControl } from '../../observability/log-level.ts';
 import type { JsonLogger } from '../../observability/logger.ts';
 import { createLogger } from '../../observability/logger.ts';
 import type { CliCommand } from '../command.ts';
@@ -9,10 +10,13 @@ import { describeCommand, withConfigOption } from '../command.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT_CODES, exitCodeOfSignal } from '../exit-codes.ts';
 import { explainStartFailure } from '../start-failure.ts';
+import { createManagerReports, type ManagerReports } from '../service/manager-reports.ts';
+import { createSystemClock } from '../../platform/clock.ts';
+import { openServiceNotifier, type ServiceNotifier } from '../../platform/service-notifier.ts';
 import { VERSION } from '../../platform/version.ts';
 
 /** How long work in flight may take after the first signal, milliseconds; systemd's default patience is 90 s. */
-const STOP_DEADLINE_MS = 60_000;
+export const STOP_DEADLINE_MS = 60_000;
 
 /** `serve`: the daemon in the foreground. */
 export const serveCommand: CliCommand = {
@@ -39,7 +43,9 @@ export const serveCommand: CliCommand = {
         const config = loadConfig({ file: options.config, env: context.env });
         const logger = createLogger({ level: config.log.level });
         const { createDaemon } = await import('../../app/create-daemon.ts');
-        finish(await serve({ context, config, logger, createDaemon }));
+        const { pid } = process;
+        const notifier = await openServiceNotifier({ env: context.env, pid });
+        finish(await serve({ context, config, logger, createDaemon, notifier }));
       });
   },
 };
@@ -49,6 +55,7 @@ export interface ServeOptions {
   readonly config: Config;
   readonly logger: JsonLogger;
   readonly createDaemon: (options: CreateDaemonOptions) => Promise<Daemon>;
+  readonly notifier: ServiceNotifier;
 }
 
 type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -58,8 +65,12 @@ type StopSignal = 'SIGINT' | 'SIGTERM';
  * @returns the exit code
  * @throws CliError where it could not start
  */
-export async function serve({ context, config, logger, createDaemon }: ServeOptions): Promise<number> {
+export async function serve(options: ServeOptions): Promise<number> {
+  const { context, config, logger, createDaemon, notifier } = options;
   const { process } = context;
+  const clock = createSystemClock();
+  const manager = createManagerReports({ notifier, clock, logger });
+  const logLevel = createLogLevelControl({ logger, configured: config.log.level, clock });
   let stopSignal: StopSignal | undefined;
   const end = (exitCode: number): void => {
     logger.flush();
@@ -74,6 +85,7 @@ export async function serve({ context, config, logger, createDaemon }: ServeOpti
       process.onSignal(signal, () => {
         if (stopSignal === undefined) {
           stopSignal = signal;
+          manager.stopping();
           logger.info({ signal }, 'stopping: finishing what is in flight; a second signal ends at once');
           resolve(signal);
         } else {
@@ -85,13 +97,14 @@ export async function serve({ context, config, logger, createDaemon }: ServeOpti
   });
 
   // From the start: by default SIGHUP ends the process. One that comes early is carried out once all is up.
-  const reload = createReload({ file: config.file, env: context.env, logger });
+  const reload = createReload({ file: config.file, env: context.env, logger, logLevel, manager });
   process.onSignal('SIGHUP', reload.request);
 
   let daemon: Daemon;
   try {
+    manager.starting();
     logger.info({ version: VERSION, configFile: config.file, dataDir: config.dataDir }, 'starting');
-    daemon = await createDaemon({ config, logger });
+    daemon = await createDaemon({ config, logger, logLevel });
     const listeners = await daemon.start();
     logger.info({ version: VERSION, ...listeners }, 'ready');
   } catch (error) {
@@ -102,6 +115,7 @@ export async function serve({ context, config, logger, createDaemon }: ServeOpti
     throw failure;
   }
 
+  manager.ready(daemon);
   reload.attach(daemon);
 
   const signal = await stopRequested;
@@ -121,10 +135,12 @@ interface ReloadOptions {
   readonly file: string;
   readonly env: CliContext['env'];
   readonly logger: JsonLogger;
+  readonly logLevel: LogLevelControl;
+  readonly manager: ManagerReports;
 }
 
 /** Reloads one after the other; signals that come while one is under way add up to one more. */
-function createReload({ file, env, logger }: ReloadOptions): {
+function createReload({ file, env, logger, logLevel, manager }: ReloadOptions): {
   request: () => void;
   attach: (daemon: Daemon) => void;
 } {
@@ -133,11 +149,13 @@ function createReload({ file, env, logger }: ReloadOptions): {
   let isWanted = false;
 
   async function reload(daemon: Daemon): Promise<void> {
+    manager.reloading();
     try {
       const config = loadConfig({ file, env });
-      await daemon.reload(config);
-      logger.setLevel(config.log.level);
-      logger.info({ configFile: file }, 'configuration reloaded');
+      const changes = await daemon.reload(config);
+      logLevel.configure(config.log.level);
+      logger.info({ configFile: file, changes }, 'configuration reloaded');
+      manager.reloaded('Configuration reloaded');
     } catch (error) {
       const problems = error instanceof ConfigError ? { problems: error.problems } : { err: error };
       logger.error(
@@ -148,6 +166,7 @@ function createReload({ file, env, logger }: ReloadOptions): {
         },
         'configuration not reloaded, the old one stays in force',
       );
+      manager.reloaded('Configuration NOT reloaded, the old one stays in force: see the log');
     }
   }
 

@@ -10,6 +10,8 @@ import { loadConfig } from '../../config/load.ts';
 import { storeObjects } from '../../dimse/scu/store-scu.ts';
 import { type AvaraEmulator, createAvaraEmulator } from '../../emulator/avara-emulator.ts';
 import type { OpenStudyReport } from '../../emulator/viewer.ts';
+import { createLogLevelControl } from '../../observability/log-level.ts';
+import { createSystemClock } from '../../platform/clock.ts';
 import { createLogger } from '../../observability/logger.ts';
 import { type AdminStudy, createDaemonClient, type DaemonClient } from '../daemon-client.ts';
 import { customerOf, demoConfig, demoScanners, emulatorOptions, type Scanner } from './scenario.ts';
@@ -37,7 +39,14 @@ export async function startDemo(env: Readonly<Record<string, string | undefined>
     const file = path.join(folder, 'config.json');
     await writeFile(file, JSON.stringify(demoConfig(url), undefined, 2));
     const destination = createWriteStream(path.join(folder, 'daemon.log'));
-    daemon = await createDaemon({ config: loadConfig({ file, env }), logger: createLogger({ destination }) });
+    const config = loadConfig({ file, env });
+    const logger = createLogger({ destination });
+    const logLevel = createLogLevelControl({
+      logger,
+      configured: config.log.level,
+      clock: createSystemClock(),
+    });
+    daemon = await createDaemon({ config, logger, logLevel });
     return new Demo(folder, url, emulator, daemon, await daemon.start());
   } catch (error) {
     await emulator.stop();
