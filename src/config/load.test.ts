@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './errors.ts';
 import { ConfigError } from './errors.ts';
-import { inspectSecrets, loadConfig, loadConfigSections } from './load.ts';
+import { inspectReferences, inspectSecrets, loadConfig, loadConfigSections } from './load.ts';
 import { configJsonSchema } from './schema.ts';
 
 const CUSTOMER_ID = 'cus_00000000000000000000000000000001';
@@ -219,7 +219,7 @@ describe('references', () => {
   it.each([
     ['${env:NOPE}', 'the environment variable NOPE is not set (or empty)'],
     ['${env:EMPTY}', 'the environment variable EMPTY is not set (or empty)'],
-    ['${vault:x}', '"${" must begin a reference, ${env:NAME} or ${file:/path}'],
+    ['${vault:x}', '"${" must begin a reference: ${env:NAME}, ${file:/path} or ${cred:NAME}'],
   ])('%s is refused, naming the setting', (reference, message) => {
     const shown = reference.startsWith('${vault') ? '[secret]' : JSON.stringify(reference);
     expect(problemOf({ ...minimal(), admin: { token: reference } })).toBe(
@@ -231,6 +231,34 @@ describe('references', () => {
     expect(problemOf({ ...minimal(), admin: { token: '${file:missing}' } })).toContain(
       `the file ${join(folder, 'missing')} cannot be read: it does not exist`,
     );
+  });
+
+  it('to a credential is read from the folder that systemd names, else from beside the file', () => {
+    const content = { ...minimal(), admin: { token: '${cred:admin-token}' } };
+    mkdirSync(join(folder, 'credentials'));
+    writeFileSync(join(folder, 'credentials', 'admin-token'), 'beside-the-file\n');
+    expect(load(content).admin.token?.reveal()).toBe('beside-the-file');
+    const passed = join(folder, 'passed');
+    mkdirSync(passed);
+    writeFileSync(join(passed, 'admin-token'), 'from-systemd\n');
+    const env = { ...ENV, CREDENTIALS_DIRECTORY: passed };
+    expect(loadConfig({ file: write(content), env }).admin.token?.reveal()).toBe('from-systemd');
+    expect(problemOf({ ...minimal(), admin: { token: '${cred:../config.json}' } })).toContain(
+      '"../config.json" is no name of a credential',
+    );
+  });
+
+  it('stand for themselves where only paths and ports are wanted', () => {
+    const content = { ...minimal(), dimse: { port: 104 }, admin: { token: '${cred:nowhere}' } };
+    const file = write(content);
+    const config = loadConfig({ file, env: {}, keepsReferences: true });
+    expect(config.dimse.port).toBe(104);
+    expect(config.admin.token?.reveal()).toBe('${cred:nowhere}');
+    expect(inspectReferences(file)).toEqual({
+      env: ['API_KEY', 'HOOK'],
+      files: [],
+      credentials: ['nowhere'],
+    });
   });
 
   it('of other sections are not needed to read one section', () => {

@@ -5,7 +5,7 @@ import type { Config, CustomerConfig, CustomerReportsConfig } from './config.ts'
 import { crossCheck } from './cross-checks.ts';
 import type { ConfigProblem } from './errors.ts';
 import { ConfigError, formatPath } from './errors.ts';
-import { expandReferences, readFailure } from './expand.ts';
+import { expandReferences, findReferences, readFailure, type References } from './expand.ts';
 import type { JsonDocument } from './json-document.ts';
 import { JsonSyntaxError, parseJsonDocument } from './json-document.ts';
 import type { Path, RawProblem } from './problems.ts';
@@ -21,6 +21,8 @@ export interface LoadConfigOptions {
   readonly file: string;
   /** Where `${env:NAME}` is looked up. Default: the process's environment. */
   readonly env?: Environment;
+  /** Looks no reference up: each stands for itself. For whoever needs paths and ports and no secrets. */
+  readonly keepsReferences?: boolean;
 }
 
 /** Names of settings whose values are never shown. */
@@ -37,7 +39,9 @@ const MAX_SHOWN_LENGTH = 60;
 export function loadConfig(options: LoadConfigOptions): Config {
   const { file, folder, document } = readDocument(options.file);
   const env = options.env ?? process.env;
-  const expanded = expandReferences(document.value, { env, folder });
+  const expanded = options.keepsReferences
+    ? { value: document.value, problems: [] }
+    : expandReferences(document.value, { env, folder });
   const parsed = configSchema.safeParse(expanded.value, { reportInput: true });
   const found = [
     ...expanded.problems,
@@ -97,6 +101,11 @@ export function inspectSecrets(options: LoadConfigOptions): {
   };
   visit(document.value, []);
   return { literal, files };
+}
+
+/** Which variables, files and credentials the file refers to; none is looked up. @throws ConfigError */
+export function inspectReferences(file: string): References {
+  return findReferences(readDocument(file).document.value);
 }
 
 function readDocument(name: string): { file: string; folder: string; document: JsonDocument } {
@@ -164,7 +173,7 @@ function isSecretPath(path: Path): boolean {
 }
 
 function isReference(text: string): boolean {
-  return /^\$\{(?:env|file):[^}]+\}$/.test(text.trim());
+  return /^\$\{(?:env|file|cred):[^}]+\}$/.test(text.trim());
 }
 
 function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Config {

@@ -60,12 +60,12 @@ export async function openServiceNotifier({ env, pid }: ServiceNotifierOptions):
   };
 }
 
-/** Whether a message would find its way from here, with koffi or with `systemd-notify`. */
-export async function canNotify(): Promise<boolean> {
-  if ((await loadDatagramSender()) !== undefined) return true;
+/** Who would carry a message from here: this process, a helper process (`systemd-notify`), or nobody. */
+export async function canNotify(): Promise<'main' | 'helper' | undefined> {
+  if ((await loadDatagramSender()) !== undefined) return 'main';
   return new Promise((resolve) => {
     execFile('systemd-notify', ['--version'], { timeout: COMMAND_TIMEOUT_MS }, (error) =>
-      resolve(error === null),
+      resolve(error === null ? 'helper' : undefined),
     );
   });
 }
@@ -126,7 +126,7 @@ async function loadDatagramSender(): Promise<DatagramSender | undefined> {
       try {
         const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
         const sent = sendTo(fd, message, message.length, flags, destination, destination.length);
-        return Number(sent) < 0 ? koffi.errno() : 0;
+        return sent < 0 ? koffi.errno() : 0;
       } finally {
         close(fd);
       }

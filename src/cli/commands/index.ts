@@ -16,12 +16,14 @@ import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
 import { sendCommand } from './send.ts';
 import { serveCommand } from './serve.ts';
+import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CliCommand[] = [
   serveCommand,
   checkCommand,
+  serviceCommand,
   statusCommand,
   logLevelCommand,
   completeCommand,
