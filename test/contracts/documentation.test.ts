@@ -83,7 +83,9 @@ describe.each(DOCUMENTS)('%s', (document) => {
   });
 
   it('names commands and scripts that exist', () => {
-    const named = [...read(document).matchAll(/(?:`|\$ )avara-ingest ([a-z][a-z-]*)/g)].map(([, name]) => name);
+    const named = [...read(document).matchAll(/(?:`|\$ )avara-ingest ([a-z][a-z-]*)/g)].map(
+      ([, name]) => name,
+    );
     expect(named.filter((name) => !COMMANDS.includes(name ?? ''))).toEqual([]);
     const scripts = [...read(document).matchAll(/\bnpm run (?:--silent )?([a-z:]+)/g)].map(
       ([, name]) => name,
