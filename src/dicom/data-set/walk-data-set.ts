@@ -4,6 +4,7 @@ import {
   SEQUENCE_DELIMITATION_TAG,
   UNDEFINED_LENGTH,
   VR_SQ,
+  VR_UN,
   decodeElementHeader,
 } from '../part10/element-header.ts';
 import type { ElementEncoding, ElementHeader } from '../part10/element-header.ts';
@@ -22,6 +23,8 @@ export interface WalkOptions {
   readonly encoding: ElementEncoding;
   /** Tags that are sequences where no VR says so, which is the case in Implicit VR. */
   readonly sequences: ReadonlySet<number>;
+  /** The walk ends before the first element of the Data Set itself with this tag or a higher one. */
+  readonly endBefore?: number;
   readonly visitor: DataSetVisitor;
 }
 
@@ -33,15 +36,21 @@ export class DataSetError extends Error {
 /** Deeper nesting than any object of the standard has is an attack on the stack. */
 const MAX_DEPTH = 16;
 
+/** What a value of VR UN and undefined length holds (PS3.5 6.2.2 note 2). */
+const IMPLICIT_LITTLE_ENDIAN: ElementEncoding = { explicitVr: false, littleEndian: true };
+
 /**
  * Reads a Data Set that is in memory as a whole (PS3.5 section 7), sequences of both kinds of length included. Made for
  * the small Data Sets of DIMSE-N services; objects are read by the scanner, which takes them in pieces.
  * @throws DataSetError where an element runs past its end, or items and delimiters do not match.
  */
-export function walkDataSet(bytes: Buffer, { encoding, sequences, visitor }: WalkOptions): void {
+export function walkDataSet(
+  bytes: Buffer,
+  { encoding: outermost, sequences, endBefore = Infinity, visitor }: WalkOptions,
+): void {
   const header: ElementHeader = { tag: 0, vr: 0, length: 0, size: 0 };
 
-  function readHeader(at: number, end: number): void {
+  function readHeader(at: number, end: number, encoding: ElementEncoding): void {
     if (!decodeElementHeader(bytes, at, end, encoding, header)) {
       throw new DataSetError(`${end - at} bytes are left where an element should begin`);
     }
@@ -54,16 +63,24 @@ export function walkDataSet(bytes: Buffer, { encoding, sequences, visitor }: Wal
   }
 
   /** @param isDelimited ends at an Item Delimitation Item instead of at `end`. @returns where it ended. */
-  function elements(from: number, end: number, isDelimited: boolean, depth: number): number {
+  function elements(
+    from: number,
+    end: number,
+    isDelimited: boolean,
+    depth: number,
+    encoding: ElementEncoding,
+  ): number {
     let at = from;
     while (at < end) {
-      readHeader(at, end);
+      readHeader(at, end, encoding);
       const { tag, vr, length } = header;
+      if (depth === 0 && tag >= endBefore) return at;
       at += header.size;
       if (tag === ITEM_DELIMITATION_TAG && isDelimited) return at;
       if (tag >= ITEM_TAG) throw new DataSetError(`${tagText(tag)} stands outside of a sequence`);
       if (vr === VR_SQ || sequences.has(tag) || length === UNDEFINED_LENGTH) {
-        at = sequence(tag, length, at, end, depth);
+        const isUnknown = vr === VR_UN && length === UNDEFINED_LENGTH;
+        at = sequence(tag, length, at, end, depth, isUnknown ? IMPLICIT_LITTLE_ENDIAN : encoding);
       } else {
         checkLength(tag, length, at, end);
         visitor.element(tag, bytes.subarray(at, at + length));
@@ -74,7 +91,14 @@ export function walkDataSet(bytes: Buffer, { encoding, sequences, visitor }: Wal
     return at;
   }
 
-  function sequence(tag: number, length: number, from: number, outerEnd: number, depth: number): number {
+  function sequence(
+    tag: number,
+    length: number,
+    from: number,
+    outerEnd: number,
+    depth: number,
+    encoding: ElementEncoding,
+  ): number {
     if (depth >= MAX_DEPTH) throw new DataSetError(`sequences are nested more than ${MAX_DEPTH} deep`);
     const isDelimited = length === UNDEFINED_LENGTH;
     if (!isDelimited) checkLength(tag, length, from, outerEnd);
@@ -86,7 +110,7 @@ export function walkDataSet(bytes: Buffer, { encoding, sequences, visitor }: Wal
         if (isDelimited) throw new DataSetError(`${tagText(tag)} has no end`);
         break;
       }
-      readHeader(at, end);
+      readHeader(at, end, encoding);
       at += header.size;
       if (header.tag === SEQUENCE_DELIMITATION_TAG && isDelimited) break;
       if (header.tag !== ITEM_TAG) {
@@ -96,14 +120,14 @@ export function walkDataSet(bytes: Buffer, { encoding, sequences, visitor }: Wal
       const isItemDelimited = itemLength === UNDEFINED_LENGTH;
       if (!isItemDelimited) checkLength(ITEM_TAG, itemLength, at, end);
       visitor.beginItem();
-      at = elements(at, isItemDelimited ? end : at + itemLength, isItemDelimited, depth + 1);
+      at = elements(at, isItemDelimited ? end : at + itemLength, isItemDelimited, depth + 1, encoding);
       visitor.endItem();
     }
     visitor.endSequence(tag);
     return at;
   }
 
-  elements(0, bytes.length, false, 0);
+  elements(0, bytes.length, false, 0, outermost);
 }
 
 function tagText(tag: number): string {
