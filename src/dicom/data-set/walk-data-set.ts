@@ -11,8 +11,11 @@ import type { ElementEncoding, ElementHeader } from '../part10/element-header.ts
 
 /** What {@link walkDataSet} meets, in the order of the bytes. Whatever one throws ends the walk. */
 export interface DataSetVisitor {
-  /** @param value a slice of the Data Set, padding included. */
-  element(tag: number, value: Buffer): void;
+  /**
+   * @param value a slice of the Data Set, padding included.
+   * @param vr its two letters as a number; 0 in Implicit VR.
+   */
+  element(tag: number, value: Buffer, vr: number): void;
   beginSequence(tag: number): void;
   beginItem(): void;
   endItem(): void;
@@ -22,7 +25,7 @@ export interface DataSetVisitor {
 export interface WalkOptions {
   readonly encoding: ElementEncoding;
   /** Tags that are sequences where no VR says so, which is the case in Implicit VR. */
-  readonly sequences: ReadonlySet<number>;
+  readonly sequences: Pick<ReadonlySet<number>, 'has'>;
   /** The walk ends before the first element of the Data Set itself with this tag or a higher one. */
   readonly endBefore?: number;
   readonly visitor: DataSetVisitor;
@@ -83,7 +86,7 @@ export function walkDataSet(
         at = sequence(tag, length, at, end, depth, isUnknown ? IMPLICIT_LITTLE_ENDIAN : encoding);
       } else {
         checkLength(tag, length, at, end);
-        visitor.element(tag, bytes.subarray(at, at + length));
+        visitor.element(tag, bytes.subarray(at, at + length), vr);
         at += length;
       }
     }

@@ -6,6 +6,8 @@ export interface CodestreamHeader {
   readonly components: number;
   /** Bits per sample. */
   readonly precision: number;
+  /** Samples are in two's complement; JPEG and JPEG-LS do not say so. */
+  readonly isSigned: boolean;
   /**
    * JPEG: what a JFIF or Adobe segment says of the colours; JPEG 2000: whether a multiple component transformation was
    * applied. Undefined: nothing is said.
@@ -76,7 +78,7 @@ function readJpeg(reader: Reader): CodestreamHeader | undefined {
       // T.87 C.2.3: the interleave mode stands behind the components and NEAR.
       const interleaveMode = reader.byte(at + 5 + 2 * reader.byte(at + 4) + 1);
       const isPlanar = frame.coding === 'jpeg-ls' && frame.components > 1 && interleaveMode === 0;
-      return { ...frame, color, isPlanar, isSubsampled: false };
+      return { ...frame, isSigned: false, color, isPlanar, isSubsampled: false };
     }
     if (marker === APP0 && reader.long(at + 4) === 0x4a464946) color ??= 'ycbcr';
     if (marker === APP14 && reader.long(at + 4) === 0x41646f62 && length >= 14)
@@ -113,13 +115,24 @@ function readJpeg2000(reader: Reader): CodestreamHeader | undefined {
   const own = Array.from({ length: Math.min(components, 16) }, (_, index) => siz + 38 + index * 3);
   const precision = Math.max(0, ...own.map((at) => (reader.byte(at) & 0x7f) + 1));
   const isSubsampled = own.some((at) => reader.byte(at + 1) !== 1 || reader.byte(at + 2) !== 1);
+  const isSigned = own.some((at) => reader.byte(at) >= 0x80);
   let color: CodestreamHeader['color'];
   for (let at = siz + reader.short(siz); at + 4 <= reader.length && reader.short(at) !== SOT;) {
     // T.800 A.6.1: the transformation stands behind Lcod, Scod, progression order and layers.
     if (reader.short(at) === COD) color = reader.byte(at + 8) === 1 ? 'rgb' : undefined;
     at += 2 + Math.max(reader.short(at + 2), 2);
   }
-  return { coding: 'jpeg-2000', rows, columns, components, precision, color, isPlanar: false, isSubsampled };
+  return {
+    coding: 'jpeg-2000',
+    rows,
+    columns,
+    components,
+    precision,
+    isSigned,
+    color,
+    isPlanar: false,
+    isSubsampled,
+  };
 }
 
 function startOfCodestream(reader: Reader): number | undefined {

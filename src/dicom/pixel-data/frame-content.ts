@@ -10,7 +10,7 @@ export interface FrameContent extends RandomAccess {
 }
 
 /** Bytes of one value in the VRs that Pixel Data may have; only their order within a value is turned around. */
-const SWAPPED_BYTES: Readonly<Record<string, 2 | 4 | 8>> = { OW: 2, OL: 4, OF: 4, OV: 8, OD: 8 };
+export const SWAPPED_BYTES: Readonly<Record<string, 2 | 4 | 8>> = { OW: 2, OL: 4, OF: 4, OV: 8, OD: 8 };
 
 /**
  * Gives a frame's bytes: native ones in little endian and from the first bit on, whatever their place in the object;

@@ -13,6 +13,8 @@ export interface ImagePixel {
   readonly photometricInterpretation: string;
   /** 0: samples of a pixel side by side; 1: plane after plane. */
   readonly planarConfiguration: number;
+  /** Which pixel element the samples are in. */
+  readonly kind: PixelDataPlace['kind'];
   readonly bitsAllocated: number;
   readonly bitsStored: number;
   readonly highBit: number;
@@ -68,6 +70,7 @@ export function readImagePixel(place: PixelDataPlace, littleEndian: boolean): Im
       .replace(/\0/g, '')
       .trim(),
     planarConfiguration: short('PlanarConfiguration') ?? 0,
+    kind,
     bitsAllocated,
     bitsStored,
     highBit: short('HighBit') ?? bitsStored - 1,
