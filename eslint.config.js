@@ -12,12 +12,25 @@ const MAY_IMPORT = {
   dimse: ['core', 'dicom', ...LEAVES],
   folder: ['core', 'dicom', ...LEAVES],
   storage: ['core', 'dicom', ...LEAVES],
+  pixels: ['core', 'dicom', ...LEAVES],
   sqlite: ['core', 'dicom', ...LEAVES],
   avara: ['core', 'dicom', ...LEAVES],
   http: ['core', 'dicom', ...LEAVES],
   // The emulator stands in for another company's service: it shares nothing with the daemon but the standard.
   emulator: ['dicom', ...LEAVES],
-  app: ['config', 'core', 'dicom', 'dimse', 'folder', 'storage', 'sqlite', 'avara', 'http', ...LEAVES],
+  app: [
+    'config',
+    'core',
+    'dicom',
+    'dimse',
+    'folder',
+    'storage',
+    'pixels',
+    'sqlite',
+    'avara',
+    'http',
+    ...LEAVES,
+  ],
   cli: ['app', 'config', 'core', 'dicom', 'emulator', 'dimse', ...LEAVES],
 };
 const FOLDERS = Object.keys(MAY_IMPORT);
