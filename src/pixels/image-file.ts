@@ -59,12 +59,12 @@ export async function withImageFile<T>(
   }
 }
 
-function imageFile(source: PixelSource, file: RandomAccess, closing: (() => void)[]): ImageFile {
+function imageFile(source: PixelSource, bytes: RandomAccess, closing: (() => void)[]): ImageFile {
   const { dataSetOffset, transferSyntaxUid } = source;
   const transferSyntax = assumedTransferSyntax(transferSyntaxUid);
-  const inflated = transferSyntax.deflated ? new InflatedAccess(file, dataSetOffset) : undefined;
+  const inflated = transferSyntax.deflated ? new InflatedAccess(bytes, dataSetOffset) : undefined;
   if (inflated !== undefined) closing.push(() => inflated.close());
-  const dataSet = inflated ?? file;
+  const dataSet = inflated ?? bytes;
   const start = inflated === undefined ? dataSetOffset : 0;
   let frames: OpenedFrames | undefined;
 
@@ -79,7 +79,7 @@ function imageFile(source: PixelSource, file: RandomAccess, closing: (() => void
 
   async function opened(): Promise<OpenedFrames> {
     if (frames === undefined) {
-      const opening = await openFrames(file, dataSetOffset, transferSyntaxUid);
+      const opening = await openFrames(bytes, dataSetOffset, transferSyntaxUid);
       closing.push(() => opening.close());
       frames = opening;
     }
@@ -97,18 +97,19 @@ function imageFile(source: PixelSource, file: RandomAccess, closing: (() => void
       return readHeader(dataSet, start, place?.position);
     },
     async decode(number) {
-      const { image, isEncapsulated, frame } = await opened();
+      const file = await opened();
+      const { image, isEncapsulated } = file;
       if (number < 1 || number > image.numberOfFrames)
         throw new PixelError('no-such-frame', `The object has ${image.numberOfFrames} frames.`);
       const description = describe(image);
       if (nativeLength(description) > MAX_FRAME_BYTES)
         throw new PixelError('too-large', `A frame of ${nativeLength(description)} bytes is too large.`);
-      const content = await frame(number);
+      const content = await file.frame(number);
       if (content.bytes > MAX_FRAME_BYTES)
         throw new PixelError('too-large', `A compressed frame of ${content.bytes} bytes is too large.`);
-      const bytes = await readFrame(content, MAX_FRAME_BYTES);
-      if (!isEncapsulated) return { bytes, description };
-      return decodeCompressedFrame(bytes, description, transferSyntaxUid);
+      const read = await readFrame(content, MAX_FRAME_BYTES);
+      if (!isEncapsulated) return { bytes: read, description };
+      return decodeCompressedFrame(read, description, transferSyntaxUid);
     },
   };
 }

@@ -1,3 +1,4 @@
+import type sharpLibrary from 'sharp';
 import type { Sharp } from 'sharp';
 
 import type { PictureOptions, PictureRenderer, Viewport } from '../core/ports/picture-renderer.ts';
@@ -11,9 +12,9 @@ const MAX_SIDE = 16_383;
 
 /** {@link PictureRenderer}: worker threads decode and make visible; scaling and encoding are libvips' own threads. */
 export function createPictureRenderer(pool: WorkerPool): PictureRenderer {
-  let library: Promise<typeof import('sharp').default> | undefined;
+  let library: Promise<typeof sharpLibrary> | undefined;
   /** Loaded with the first picture: a daemon that makes none is spared its memory. */
-  const loaded = (): Promise<typeof import('sharp').default> => {
+  const loaded = (): Promise<typeof sharpLibrary> => {
     library ??= import('sharp').then(({ default: sharp }) => {
       sharp.cache(false);
       // The pool bounds how many pictures are made at once; each takes one of Node's threads, which disks need as well.

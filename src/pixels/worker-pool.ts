@@ -25,7 +25,7 @@ export interface WorkerPool {
 interface Waiting {
   readonly job: PixelJob;
   readonly settle: (reply: WorkerReply) => void;
-  readonly fail: (error: unknown) => void;
+  readonly fail: (error: Error) => void;
 }
 
 interface Member {
@@ -44,7 +44,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   const waiting: Waiting[] = [];
   let isClosed = false;
 
-  function end(member: Member, error?: unknown): void {
+  function end(member: Member, error?: Error): void {
     clearTimeout(member.timer);
     members.delete(member);
     const { current } = member;
@@ -134,7 +134,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
           if (place >= 0) waiting.splice(place, 1);
           const member = [...members].find(({ current }) => current === entry);
           reject(signal?.reason as Error);
-          if (member !== undefined && job.kind === 'transcode') end(member, signal?.reason);
+          if (member !== undefined && job.kind === 'transcode') end(member, signal?.reason as Error);
         };
         const entry: Waiting = {
           job,
@@ -146,7 +146,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
           },
           fail: (error) => {
             signal?.removeEventListener('abort', onAbort);
-            reject(error as Error);
+            reject(error);
           },
         };
         signal?.addEventListener('abort', onAbort, { once: true });

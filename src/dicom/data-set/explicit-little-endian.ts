@@ -19,6 +19,7 @@ export interface ReencodeOptions {
   readonly endBefore?: number;
 }
 
+const NOTHING: NonNullable<ReencodeOptions['replace']> = new Map();
 const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 /** Longest value with a 16-bit length field. */
 const MAX_SHORT_LENGTH = 0xfffe;
@@ -47,7 +48,7 @@ const ZERO_PADDED = /^(?:O.|U[INV]|AT|S[LSV]|F[DL]|U[LS])$/;
  * @throws DataSetError where it does not hold together.
  */
 export function toExplicitLittleEndian(bytes: Buffer, options: ReencodeOptions): Buffer {
-  const { encoding, vrOf, replace = new Map(), endBefore = Infinity } = options;
+  const { encoding, vrOf, replace = NOTHING, endBefore = Infinity } = options;
   const chunks: Buffer[] = [];
   let depth = 0;
   const pending = [...replace.entries()].sort(([a], [b]) => a - b);
