@@ -179,10 +179,11 @@ describe('docs/architecture.md', () => {
   it('has the import arrows that lint enforces', () => {
     const lint = read('eslint.config.js');
     const law = new Map(
-      [...lint.matchAll(/^ {2}(\w+): \[(.*)\],$/gm)].map(([, folder = '', list = '']) => [
+      [...lint.matchAll(/^ {2}(\w+): \[([^\]]*)\],$/gm)].map(([, folder = '', list = '']) => [
         folder,
         list
-          .split(', ')
+          .split(',')
+          .map((item) => item.trim())
           .flatMap((item) => (item === '...LEAVES' ? ['leaves'] : item === '' ? [] : [item.slice(1, -1)])),
       ]),
     );
