@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createDeliveryLoop } from '../avara/delivery-loop.ts';
 import { createStudyGateway } from '../avara/study-gateway.ts';
 import type { Config } from '../config/config.ts';
+import { createChronicle } from '../core/activity/chronicle.ts';
 import { createHistoryKeeper } from '../core/associations/history-keeper.ts';
 import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
@@ -24,6 +25,7 @@ import { loadQuickAck } from '../platform/quick-ack.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { openAuditLog } from '../storage/audit-log.ts';
+import { readAuditTail } from '../storage/audit-tail.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
@@ -39,6 +41,7 @@ import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
+import { createOverview } from './overview.ts';
 import { createRetention } from './retention.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { reloadDifference } from './reload-difference.ts';
@@ -91,10 +94,12 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       }),
       (it) => it.close(),
     );
-    const audit = lifecycle.opened(
+    const chronicle = createChronicle({ ...database, freeSpace: () => freeSpace.current(), clock, logger });
+    const auditFolder = path.join(dataDir, 'audit');
+    const auditLog = lifecycle.opened(
       'audit trail',
       await openAuditLog({
-        folder: path.join(dataDir, 'audit'),
+        folder: auditFolder,
         clock,
         logger,
         onWriteFailure: () => metrics.auditWriteFailures.inc(),
@@ -102,6 +107,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       }),
       (it) => it.close(),
     );
+    const audit = chronicle.auditing(auditLog);
 
     await settleRemovals({ removals, files: store, logger });
     const recovered = await recoverStaged({ store, index, logger });
@@ -158,11 +164,12 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       logger,
       digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
-      observers: [settler, countIntake(metrics), accountForIntake(freeSpace), retention.observer],
+      observers: [settler, countIntake(metrics), accountForIntake(freeSpace), retention.observer, chronicle],
       gate,
     });
     const fileIntake = await createFileIntake({ dataDir, intake, index, records: files, clock, logger });
 
+    let configNow = config;
     let router: Router = createRouter(config.routes);
     const { dimse: dimseConfig } = config;
     const quickAck = await loadQuickAck();
@@ -225,6 +232,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           },
         }),
       ...(quickAck.kind === 'available' && { tuneSocket: (socket) => quickAck.arm(socket) }),
+      onRefusal: (refusal) => chronicle.refused(refusal),
       onAssociationEnd: (summary) => {
         metrics.associations.inc({ outcome: summary.outcome });
         historyKeeper.record(summary);
@@ -317,6 +325,23 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       reports,
       retention,
       isListening: () => isListening,
+      overview: () => overview,
+    });
+    const overview = createOverview({
+      version: VERSION,
+      clock,
+      dimse,
+      certificateDaysLeft: () => dimseTls?.daysLeft(),
+      chronicle,
+      ...database,
+      freeSpace,
+      files: fileIntake,
+      watch: avara.watch,
+      deliveries,
+      isListening: () => isListening,
+      configNow: () => configNow,
+      routerNow: () => router,
+      readAudit: (limit) => readAuditTail(auditFolder, limit),
     });
     mirrorFiles(metrics, fileIntake);
     mirrorAvara(metrics, avara.watch, reports);
@@ -325,6 +350,9 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       app: createAdminApp({
         index,
         associations: associationHistory,
+        overview,
+        events: database.studyEvents,
+        audit,
         operations: createAdminOperations({
           clock,
           index,
@@ -363,6 +391,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       await storageCommitment.stop(left());
       settler.stop();
       historyKeeper.stop();
+      await chronicle.stop();
       dimseTls?.stop();
       httpTls?.stop();
       await intake.flush();
@@ -384,6 +413,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
           historyKeeper.start();
+          chronicle.start();
           dimseTls?.start((material) => dimse.renewTls(material));
           httpTls?.start((material) => publicServer.renewTls(material));
           deliveries.start();
@@ -412,6 +442,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         const ignored = restartOnlyChanges(config, next);
         if (ignored.length > 0)
           logger.warn({ sections: ignored }, 'these changes need a restart and are not in force');
+        configNow = next;
         router = createRouter(next.routes);
         customers.replace(next);
         tokens.replace(next);

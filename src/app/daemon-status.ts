@@ -7,6 +7,8 @@ import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { RetentionLoop } from '../core/retention/retention-loop.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
+import type { AdminOverview } from '../http/admin/overview.ts';
+import { presentDisk, presentRefused, presentSender } from '../http/admin/overview-routes.ts';
 import { presentAssociation } from '../http/association-list.ts';
 import type { Readiness } from '../http/admin-operations.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
@@ -28,9 +30,11 @@ export interface DaemonStatusOptions {
   readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
   /** Whether every listener is up. */
   readonly isListening: () => boolean;
+  readonly overview: () => AdminOverview;
 }
 
 const CONFLICTS_SHOWN = 20;
+const REFUSED_SHOWN = 20;
 const REPORT_PROBLEMS_SHOWN = 20;
 const PAST_ASSOCIATIONS_SHOWN = 10;
 
@@ -51,19 +55,35 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
     reports,
     retention,
     isListening,
+    overview,
   } = options;
   const startedAt = clock.now();
 
   return {
     /** Everything that the `status` command and the page show; no patient data. */
     status() {
+      const { sentence, state, problems } = overview().summary();
+      const { lastImageAt, ...rate } = overview().rate();
       const time = (at: number): string => new Date(at).toISOString();
       return {
         version,
         startedAt: time(startedAt),
         uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
+        state,
+        sentence,
+        problems,
+        intake: { ...rate, ...(lastImageAt !== undefined && { lastImageAt: time(lastImageAt) }) },
         totals: index.totals(),
-        disk: freeSpace.current(),
+        disk: presentDisk(overview()),
+        silentSenders: overview()
+          .senders()
+          .filter(({ verdict }) => verdict.kind === 'silent')
+          .map(presentSender),
+        refusedSenders: overview()
+          .refused()
+          .filter(({ admittedTo }) => admittedTo === undefined)
+          .slice(0, REFUSED_SHOWN)
+          .map(presentRefused),
         associations: dimse.associations().map(({ contexts, startedAt: since, ...association }) => ({
           ...association,
           startedAt: time(since),

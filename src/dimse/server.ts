@@ -7,6 +7,7 @@ import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Intake } from '../core/ports/intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { SenderRefusal } from '../core/ports/refused-senders.ts';
 import type { CustomerKey } from '../core/study/instance.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/implementation.ts';
 import { isStorageSopClass } from '../dicom/sop-class.ts';
@@ -14,6 +15,7 @@ import type { Uid } from '../dicom/uid.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createAssociation } from './association.ts';
 import type { Association } from './association.ts';
+import { describeRefusal } from './describe-refusal.ts';
 import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
 import { negotiate, reject } from './negotiation.ts';
 import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
@@ -44,6 +46,8 @@ export type AdmissionDecision =
       readonly kind: 'rejected';
       readonly reason:
         'called-ae-title-not-recognized' | 'calling-ae-title-not-recognized' | 'no-reason-given';
+      /** One line for people. */
+      readonly explanation?: string;
     };
 
 export interface DimseServerOptions {
@@ -100,6 +104,8 @@ export interface DimseServerOptions {
   /** Every connection that sent an A-ASSOCIATE-RQ or broke the protocol, when all of it is over. */
   readonly onAssociationEnd?: (summary: AssociationSummary) => void;
   readonly onRejected?: (info: AssociationInfo, reason: RejectionReason) => void;
+  /** The same with everything that the requestor proposed. */
+  readonly onRefusal?: (refusal: SenderRefusal) => void;
 }
 
 export interface DimseServer {
@@ -204,13 +210,14 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
   function admit(
     { id, peerAddress, subject }: Requestor,
     request: AssociationRequest,
-  ): Admission<AssociationContext> {
+  ): Admission<AssociationContext> & { readonly explanation?: string } {
     if (!mayUseAeTitle(request.callingAeTitle, subject)) {
       logger.warn(
         { ...request, peerAddress, certificateSubject: subject ?? 'none' },
         'calling AE title does not belong to this TLS certificate',
       );
-      return { kind: 'rejected', reason: 'calling-ae-title-not-recognized' };
+      const explanation = 'its TLS certificate does not entitle it to this calling AE title';
+      return { kind: 'rejected', reason: 'calling-ae-title-not-recognized', explanation };
     }
     let decision: AdmissionDecision;
     try {
@@ -242,8 +249,18 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
   }
 
   function decide(requestor: Requestor, request: AAssociateRq) {
+    let explanation: string | undefined;
     try {
-      return negotiate(request, policy, (titles) => admit(requestor, titles));
+      const answer = negotiate(request, policy, (titles) => {
+        const admission = admit(requestor, titles);
+        if (admission.kind === 'rejected') ({ explanation } = admission);
+        return admission;
+      });
+      if (answer.kind === 'rejected')
+        options.onRefusal?.(
+          describeRefusal(request, { ...requestor, reason: answer.reason, explanation, at: clock.now() }),
+        );
+      return answer;
     } catch (error) {
       logger.error(
         { err: error, peerAddress: requestor.peerAddress },

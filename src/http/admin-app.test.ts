@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createFakeClock } from '../../test/support/fake-clock.ts';
+import { createFakeOverview } from '../../test/support/fake-overview.ts';
 import { createRecordingLogger } from '../../test/support/recording-logger.ts';
+import type { AuditEntry } from '../core/ports/audit-trail.ts';
 import type { AssociationQuery, AssociationRecord } from '../core/ports/association-history.ts';
 import { CursorError } from '../core/ports/study-index.ts';
 import { customerKey } from '../core/study/instance.ts';
@@ -67,7 +69,11 @@ const fixture = (token?: string) => {
     explainRoute: vi.fn((question: object) => ({ question, customer: 'city-medical' })),
     rotateKeys: vi.fn(() => Promise.resolve('k2')),
   };
+  const audited: AuditEntry[] = [];
   const app = createAdminApp({
+    overview: createFakeOverview(),
+    events: { ofStudy: () => [] },
+    audit: { record: (entry) => void audited.push(entry) },
     index: {
       listStudies(query) {
         if (query.cursor === 'junk') throw new CursorError('bad cursor');

@@ -1,6 +1,8 @@
 import { Hono } from 'hono';
+import type { AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { LogLevelControl } from '../observability/log-level.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AdminAssociations, AdminIndex } from './admin/admin-index.ts';
@@ -8,6 +10,8 @@ import { OPEN_PATHS, createHealthRoutes } from './admin/health-routes.ts';
 import { createLogLevelRoutes } from './admin/log-level-routes.ts';
 import { createLoginRoutes } from './admin/login-routes.ts';
 import { createOperationRoutes } from './admin/operation-routes.ts';
+import type { AdminOverview } from './admin/overview.ts';
+import { createOverviewRoutes } from './admin/overview-routes.ts';
 import { createPageRoutes } from './admin/page-routes.ts';
 import { createStudyRoutes } from './admin/study-routes.ts';
 import { createAdminAuth } from './admin-auth.ts';
@@ -21,6 +25,10 @@ import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
 export interface AdminAppOptions {
   readonly index: AdminIndex;
   readonly associations: AdminAssociations;
+  readonly overview: AdminOverview;
+  readonly events: Pick<StudyEvents, 'ofStudy'>;
+  /** Takes down whoever logs in and changes something. */
+  readonly audit: AuditTrail;
   readonly operations: AdminOperations;
   /** Watched folders, quarantine and import. Without it their paths are not there. */
   readonly files?: FileRoutesOptions | undefined;
@@ -37,7 +45,8 @@ export interface AdminAppOptions {
 
 /** What the admin listener answers: health, metrics, the API behind the CLI, the status page. A file per family of paths. */
 export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
-  const { index, associations, operations, files, registry, clock, logger, token } = options;
+  const { index, associations, overview, events, operations, files, registry, clock, logger, token } =
+    options;
   const auth = createAdminAuth({ token, clock, openPaths: OPEN_PATHS });
   const handleError = createErrorHandler(logger);
   const app = new Hono<HttpEnv>();
@@ -55,6 +64,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
 
   app.route('/', createHealthRoutes({ operations, registry }));
   app.route('/', createOperationRoutes({ associations, operations }));
+  app.route('/', createOverviewRoutes({ overview, index, events }));
   app.route('/', createStudyRoutes({ index, operations }));
   if (files !== undefined) app.route('/', createFileRoutes(files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));

@@ -497,4 +497,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX conflict_by_study ON conflict (study_uid, customer);
   CREATE INDEX report_unfinished ON report (avara_study_id) WHERE state IN ('pending', 'attention');
   `,
+  // Counting reports by state reads no report.
+  `
+  CREATE INDEX report_by_state ON report (state);
+  CREATE INDEX report_output_by_state ON report_output (state);
+  `,
 ];

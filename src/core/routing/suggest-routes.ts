@@ -74,7 +74,7 @@ export function suggestRoutes(
 }
 
 function isWithin(rule: RouteRule, request: RouteRequest): boolean {
-  const { callingAe: _, ...anyCaller } = rule;
+  const anyCaller = { ...rule, callingAe: undefined };
   return createRouter([anyCaller]).decide(request).kind === 'admitted';
 }
 
