@@ -7,9 +7,13 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { InstanceStore } from '../core/ports/instance-store.ts';
 import type { Intake } from '../core/ports/intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { PixelCodec } from '../core/ports/pixel-codec.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import { createBufferPool } from '../http/buffer-pool.ts';
 import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
 import type { DicomWebEnv } from '../http/dicomweb/env.ts';
+import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
+import { WITHOUT_CODEC } from '../http/dicomweb/without-codec.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -21,6 +25,8 @@ export interface DicomWebOptions {
   readonly index: StudyIndex;
   readonly store: InstanceStore;
   readonly intake: Intake;
+  /** Absent: pixels are handed out as they are stored. */
+  readonly codec?: PixelCodec;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly clock: Clock;
@@ -32,12 +38,13 @@ export interface DicomWebOptions {
 
 /** Puts the DICOMweb services together; each adds its routes here. */
 export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
-  const { config, tokens } = options;
+  const { config, tokens, codec = WITHOUT_CODEC } = options;
+  const pool = createBufferPool();
   return createDicomWebApp({
     ...options,
     tokens: () => tokens.current(),
     publicUrl: () => config.http.publicUrl ?? undefined,
     corsOrigins: config.http.corsOrigins,
-    routes: [],
+    routes: [createRetrieveRoute({ ...options, codec, pool })],
   });
 }

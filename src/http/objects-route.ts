@@ -5,12 +5,10 @@ import { verifyObjectToken } from '../core/access/object-token.ts';
 import type { KeyRing, StudyGrant, TokenFailure } from '../core/access/object-token.ts';
 import type { AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
-import { StoreError } from '../core/ports/instance-store.ts';
-import type { InstanceStore, OpenedInstance } from '../core/ports/instance-store.ts';
+import type { InstanceStore } from '../core/ports/instance-store.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { InstanceKey, StudyKey } from '../core/study/instance.ts';
-import type { InstanceRecord } from '../core/study/study.ts';
 import { parseUid } from '../dicom/uid.ts';
 import type { Uid } from '../dicom/uid.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -19,7 +17,8 @@ import { createCorsPolicy } from './cors.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem, methodNotAllowed, problemResponse } from './errors.ts';
 import { planObjectReply } from './object-reply.ts';
-import { ShortObjectError, sendObject } from './object-sender.ts';
+import { createObjectOpener } from './object-opener.ts';
+import { sendObject } from './object-sender.ts';
 import { studyRemoved } from './study-removed.ts';
 import { createRefusalAudit } from './refusal-audit.ts';
 
@@ -38,7 +37,6 @@ export interface ObjectsRouteOptions {
 type PathKey = Omit<InstanceKey, 'customer'>;
 
 const METHODS = 'GET, HEAD, OPTIONS';
-const RETRY_AFTER_SECONDS = '10';
 
 const REFUSALS: Readonly<Record<TokenFailure | 'missing', string>> = {
   missing: 'This URL needs its token, once, as the query parameter "token".',
@@ -51,10 +49,11 @@ const REFUSALS: Readonly<Record<TokenFailure | 'missing', string>> = {
 
 /** `GET|HEAD /:study/:series/:instance.dcm?token=…`: one Part 10 file for the bearer of a token of its study. */
 export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> {
-  const { index, store, keys, audit, clock, logger, metrics } = options;
+  const { index, keys, audit, clock, metrics } = options;
   const cors = createCorsPolicy(options.corsOrigins, METHODS);
   const refusals = createRefusalAudit({ audit, clock });
   const pool = createBufferPool();
+  const opener = createObjectOpener(options);
 
   const authorize = (c: Context<HttpEnv>, path: PathKey): StudyGrant => {
     const tokens = c.req.queries('token') ?? [];
@@ -72,31 +71,6 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       ...peerOf(c),
     });
     throw refusalProblem(reason);
-  };
-
-  const openFile = async (record: InstanceRecord): Promise<OpenedInstance> => {
-    const opened = await store.open(record.key);
-    if (opened.bytes === record.fileBytes) return opened;
-    await opened.close();
-    throw new ShortObjectError(`the file has ${opened.bytes} bytes, the index says ${record.fileBytes}`);
-  };
-  /** Logs that an object could not be read; @returns what to tell the client. */
-  const reportFault = (error: unknown, key: InstanceKey): HttpProblem => {
-    const reason =
-      error instanceof ShortObjectError ? 'damaged' : error instanceof StoreError ? error.code : 'io';
-    metrics.objectFaults.inc({ reason });
-    metrics.objectRequests.inc({ outcome: 'failed' });
-    logger.error({ ...key, reason, err: error }, 'an indexed object cannot be read from the object store');
-    if (reason === 'out-of-resources')
-      return new HttpProblem(503, {
-        code: 'object-unavailable',
-        detail: 'The object cannot be read just now. Try again.',
-        headers: { 'Retry-After': RETRY_AFTER_SECONDS },
-      });
-    return new HttpProblem(500, {
-      code: `object-${reason === 'not-found' ? 'missing' : 'unreadable'}`,
-      detail: 'The object is in the index, but its file cannot be read. The operator has been told.',
-    });
   };
 
   /** What to tell of an instance that the study does not have, or has no more (RFC 9110 15.5.11). */
@@ -121,10 +95,14 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       return withoutBody();
     }
 
-    const opened = await openFile(record).catch((error: unknown) => {
+    const reportFault = (error: unknown): HttpProblem => {
+      metrics.objectRequests.inc({ outcome: 'failed' });
+      return opener.reportFault(error, record.key);
+    };
+    const opened = await opener.open(record).catch((error: unknown) => {
       // Removed since it was looked up: no fault.
       if (index.findInstance(record.key) === undefined) throw absence(grant.study);
-      throw reportFault(error, record.key);
+      throw reportFault(error);
     });
     const { incoming, outgoing } = c.env;
     if (c.req.method === 'HEAD' || incoming === undefined || outgoing === undefined) {
@@ -146,7 +124,7 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       metrics.objectRequests.inc({ outcome: isSent ? 'served' : 'aborted' });
       if (isSent) metrics.objectBytesSent.inc(reply.length);
     } catch (error) {
-      const problem = reportFault(error, record.key);
+      const problem = reportFault(error);
       if (!outgoing.headersSent) throw problem;
     }
     return RESPONSE_ALREADY_SENT;

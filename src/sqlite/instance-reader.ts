@@ -38,6 +38,7 @@ export class InstanceReader {
   readonly #instance: Database.Statement<[string, string, string, string], InstanceRow>;
   readonly #bySopUid: Database.Statement<[string, string], { study_uid: Uid; series_uid: Uid }>;
   readonly #instances: Database.Statement<[string, string], InstanceRow>;
+  readonly #instancesOfSeries: Database.Statement<[string, string, string], InstanceRow>;
   readonly #series: Database.Statement<[string, string], SeriesRow>;
 
   constructor(db: Database.Database, texts: TextValues) {
@@ -59,6 +60,10 @@ export class InstanceReader {
       ORDER BY series.series_number IS NULL, series.series_number, series.series_uid,
         instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
     this.#instances.raw();
+    this.#instancesOfSeries = db.prepare<[string, string, string], InstanceRow>(`
+      SELECT ${INSTANCE_COLUMNS} ${fromInstance} AND series.series_uid = ?
+      ORDER BY instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
+    this.#instancesOfSeries.raw();
     this.#series = db.prepare(`
       SELECT series.id, series.series_uid, series.instances, series.attributes
       FROM study JOIN series ON series.study_id = study.id WHERE study.study_uid = ? AND study.customer = ?
@@ -78,7 +83,11 @@ export class InstanceReader {
     });
   }
 
-  listInstances(key: StudyKey): readonly InstanceRecord[] {
+  listInstances(key: StudyKey, seriesInstanceUid?: Uid): readonly InstanceRecord[] {
+    if (seriesInstanceUid !== undefined)
+      return this.#instancesOfSeries
+        .all(key.studyInstanceUid, key.customer, seriesInstanceUid)
+        .map((row) => this.#record(key, seriesInstanceUid, row));
     const seriesUids = new Map<number, Uid>();
     for (const series of this.#series.all(key.studyInstanceUid, key.customer)) {
       seriesUids.set(series.id, series.series_uid);

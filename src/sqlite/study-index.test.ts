@@ -132,6 +132,14 @@ describe('index of instances', () => {
       '8.4',
     ]);
     expect(index.listSeries(city).map((series) => series.seriesInstanceUid)).toEqual(['2.1', '2.2', '2.0']);
+    expect(
+      index.listInstances(city, uid('2.1')).map(({ key }) => [key.seriesInstanceUid, key.sopInstanceUid]),
+    ).toEqual(
+      index
+        .listInstances(city)
+        .filter(({ key }) => key.seriesInstanceUid === '2.1')
+        .map(({ key }) => ['2.1', key.sopInstanceUid]),
+    );
   });
 
   it('finds studies by any name component without regard to case and accents, by id and by UID prefix', async () => {

@@ -88,7 +88,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     findRemovalByAvaraId: (avaraStudyId) => removals.findByAvaraId(avaraStudyId),
     listStudies: (query) => reader.listStudies(query),
     listSeries: (key) => instances.listSeries(key),
-    listInstances: (key) => instances.listInstances(key),
+    listInstances: (key, seriesInstanceUid) => instances.listInstances(key, seriesInstanceUid),
     totals: () => reader.totals(),
     customerTotals: () => reader.customerTotals(),
     receivingStudies: () => reader.receivingStudies(),

@@ -97,8 +97,11 @@ export interface StudyIndex {
   listStudies(query: StudyQuery): StudyPage;
   /** In series number, then UID order. */
   listSeries(key: StudyKey): readonly SeriesRecord[];
-  /** In series number, instance number, then UID order: the order of Avara's manifest. */
-  listInstances(key: StudyKey): readonly InstanceRecord[];
+  /**
+   * In series number, instance number, then UID order: the order of Avara's manifest.
+   * @param seriesInstanceUid only those of this series; absent: of all.
+   */
+  listInstances(key: StudyKey, seriesInstanceUid?: Uid): readonly InstanceRecord[];
   /** Kept in step by every write, so that they cost nothing to ask for. */
   totals(): IndexTotals;
   /** The same by customer. */

@@ -41,11 +41,11 @@ export function acceptableSyntaxes(ranges: readonly MediaRange[]): readonly Acce
   return ranges
     .filter(({ quality }) => quality > 0)
     .sort((a, b) => b.quality - a.quality)
-    .flatMap(({ transferSyntax: named }) => {
-      if (named === undefined || named === '') return ['default' as const];
-      if (named === '*') return ['stored' as const];
-      return parseUid(named) ?? [];
-    });
+    .map(({ transferSyntax: named }) => {
+      if (named === undefined || named === '') return 'default';
+      return named === '*' ? 'stored' : parseUid(named);
+    })
+    .filter((syntax) => syntax !== undefined);
 }
 
 /**
@@ -72,7 +72,11 @@ export function chooseSyntax(
     }
     if (syntax === 'stored') continue;
     // A report among images that were asked for compressed: that syntax changes nothing but the name in its header.
-    if (!hasPixels && stored === EXPLICIT_VR_LITTLE_ENDIAN_UID && transferSyntax(syntax)?.encapsulated === true)
+    if (
+      !hasPixels &&
+      stored === EXPLICIT_VR_LITTLE_ENDIAN_UID &&
+      transferSyntax(syntax)?.encapsulated === true
+    )
       return AS_STORED;
     if (codec.canTranscode(stored, syntax)) return { kind: 'transcoded', to: syntax, orAsStored: false };
   }

@@ -1,0 +1,84 @@
+import type { Context } from 'hono';
+import type { StudyIndex } from '../../core/ports/study-index.ts';
+import type { InstanceRecord, StudyRecord } from '../../core/study/study.ts';
+import { parseUid } from '../../dicom/uid.ts';
+import type { Uid } from '../../dicom/uid.ts';
+import type { DicomWebEnv } from './env.ts';
+import { notFound, studyOfRequest } from './study-of-request.ts';
+
+export type TargetIndex = Pick<
+  StudyIndex,
+  'findStudiesByUid' | 'findInstance' | 'listSeries' | 'listInstances'
+>;
+
+/** The study, series or instance that a path names. */
+export interface RetrieveTarget {
+  readonly study: StudyRecord;
+  readonly series?: Uid;
+  readonly instance?: InstanceRecord;
+  /** How many instances it has. */
+  readonly instances: number;
+}
+
+/** @throws HttpProblem 404 for what is not there or not open to the sender; 409 as {@link studyOfRequest}. */
+export function targetOf(c: Context<DicomWebEnv>, index: TargetIndex): RetrieveTarget {
+  const [seriesText, instanceText] = [c.req.param('series'), c.req.param('instance')];
+  if (instanceText !== undefined && seriesText !== undefined) {
+    const { study, record } = instanceOf(c, index);
+    return { study, series: record.key.seriesInstanceUid, instance: record, instances: 1 };
+  }
+  const study = studyOfRequest(index, c.var.scope, c.req.param('study') ?? '');
+  if (seriesText === undefined) return { study, instances: study.instances };
+  const found = index.listSeries(study.key).find((one) => one.seriesInstanceUid === seriesText);
+  if (found === undefined) throw notFound();
+  return { study, series: found.seriesInstanceUid, instances: found.instances };
+}
+
+/** The instance that a path names. @throws HttpProblem as {@link targetOf} */
+export function instanceOf(
+  c: Context<DicomWebEnv>,
+  index: TargetIndex,
+): { readonly study: StudyRecord; readonly record: InstanceRecord } {
+  const { study, series = '', instance = '' } = c.req.param() as Partial<Record<string, string>>;
+  return findInstanceOf(c, index, study ?? '', series, instance);
+}
+
+/** As {@link instanceOf}, with the UIDs as they came. */
+export function findInstanceOf(
+  c: Context<DicomWebEnv>,
+  index: TargetIndex,
+  studyText: string,
+  seriesText: string,
+  instanceText: string,
+): { readonly study: StudyRecord; readonly record: InstanceRecord } {
+  const study = studyOfRequest(index, c.var.scope, studyText);
+  const [seriesInstanceUid, sopInstanceUid] = [parseUid(seriesText), parseUid(instanceText)];
+  const record =
+    seriesInstanceUid === undefined || sopInstanceUid === undefined
+      ? undefined
+      : index.findInstance({ ...study.key, seriesInstanceUid, sopInstanceUid });
+  if (record === undefined) throw notFound();
+  return { study, record };
+}
+
+/** The instances of a target in the order of Avara's manifest; a series at a time, so that few are in memory. */
+export function* instancesOf(index: TargetIndex, target: RetrieveTarget): Generator<InstanceRecord> {
+  const { study, series, instance } = target;
+  if (instance !== undefined) yield instance;
+  else if (series !== undefined) yield* index.listInstances(study.key, series);
+  else
+    for (const { seriesInstanceUid } of index.listSeries(study.key))
+      yield* index.listInstances(study.key, seriesInstanceUid);
+}
+
+/** For the audit trail. */
+export function nameOf({ series, instance }: RetrieveTarget): string {
+  if (instance !== undefined) return 'instance';
+  return series === undefined ? 'study' : `series ${series}`;
+}
+
+/** Where an instance is retrieved from. */
+export function urlOf(serviceUrl: string, { key }: InstanceRecord): string {
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = key;
+  return `${serviceUrl}/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances/${sopInstanceUid}`;
+}
