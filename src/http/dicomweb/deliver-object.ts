@@ -3,15 +3,18 @@ import type { InstanceStore, OpenedInstance } from '../../core/ports/instance-st
 import type { Logger } from '../../core/ports/logger.ts';
 import { PixelError } from '../../core/ports/pixel-codec.ts';
 import type { PixelCodec, PixelSource } from '../../core/ports/pixel-codec.ts';
+import type { StudyIndex } from '../../core/ports/study-index.ts';
 import type { InstanceRecord } from '../../core/study/study.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import { HttpProblem } from '../errors.ts';
 import type { ObjectOpener } from '../object-opener.ts';
 import { ClientGoneError } from '../response-writer.ts';
+import { notFound } from './study-of-request.ts';
 import type { SyntaxChoice } from './transfer-syntax-choice.ts';
 
 export interface DeliverObjectOptions {
   readonly opener: ObjectOpener;
+  readonly index: Pick<StudyIndex, 'findInstance'>;
   readonly store: Pick<InstanceStore, 'pathOf'>;
   readonly codec: Pick<PixelCodec, 'transcode'>;
   readonly logger: Logger;
@@ -41,7 +44,8 @@ export interface DeliverObject {
 const MAX_BUSY_WAITS = 20;
 const BUSY_WAIT_MS = 500;
 
-export function createDeliverObject({ opener, store, codec, logger }: DeliverObjectOptions): DeliverObject {
+export function createDeliverObject(options: DeliverObjectOptions): DeliverObject {
+  const { opener, index, store, codec, logger } = options;
   const asStored = async (instance: InstanceRecord): Promise<Delivery> => ({
     opened: await opener.open(instance),
     transferSyntaxUid: instance.transferSyntaxUid,
@@ -66,6 +70,8 @@ export function createDeliverObject({ opener, store, codec, logger }: DeliverObj
     problemOf(error, { key }) {
       if (error instanceof HttpProblem || error instanceof ClientGoneError) return error;
       if (error instanceof Error && error.name === 'AbortError') return error;
+      // Removed since it was looked up: no fault.
+      if (index.findInstance(key) === undefined) return notFound();
       if (!(error instanceof PixelError)) return opener.reportFault(error, key);
       logger.warn(
         { ...key, code: error.code, err: error },

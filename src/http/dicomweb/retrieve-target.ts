@@ -8,7 +8,7 @@ import { notFound, studyOfRequest } from './study-of-request.ts';
 
 export type TargetIndex = Pick<
   StudyIndex,
-  'findStudiesByUid' | 'findInstance' | 'listSeries' | 'listInstances'
+  'findStudiesByUid' | 'findRemovals' | 'findInstance' | 'listSeries' | 'listInstances'
 >;
 
 /** The study, series or instance that a path names. */
