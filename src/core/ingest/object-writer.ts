@@ -28,7 +28,13 @@ export class ObjectWriter {
     let at = 0;
     while (at < bytes.length) {
       this.#slab ??= this.#digester.take();
-      const copied = bytes.copy(this.#slab.bytes, this.#filled, at);
+      const copied = Math.min(bytes.length - at, this.#digester.slabBytes - this.#filled);
+      // fill() is a plain memory copy; copy() into shared memory goes word by word before Node 22, six times slower.
+      this.#slab.bytes.fill(
+        copied === bytes.length ? bytes : bytes.subarray(at, at + copied),
+        this.#filled,
+        this.#filled + copied,
+      );
       at += copied;
       this.#filled += copied;
       if (this.#filled === this.#digester.slabBytes) this.#passOn(this.#slab);
