@@ -88,13 +88,17 @@ async function findPeers(): Promise<{ present: Set<ReceiverName>; notes: string[
   ];
   const what = {
     storescp: 'bit preserving, no index, no sync to disk; --fork for several Associations',
+    'storescp+sync':
+      'the same with fdatasync of each file and fsync of its folder before Success (bench/sync-on-close.c): what being durable costs here; still no index, digest or check for duplicates',
     Orthanc: 'SQLite index, files synced to disk (its default), no plugins',
   };
+  const needs = { storescp: ['storescp'], 'storescp+sync': ['storescp', 'cc'], Orthanc: ['Orthanc'] };
   for (const name of RECEIVERS) {
     if (name === 'avara-ingest') continue;
-    const file = await findProgram(name);
-    if (file === undefined) {
-      notes.push(`${name}: NOT INSTALLED here, so not compared.`);
+    const files = await Promise.all(needs[name].map(findProgram));
+    const [file] = files;
+    if (file === undefined || files.includes(undefined)) {
+      notes.push(`${name}: NOT INSTALLED here (${needs[name].join(', ')}), so not compared.`);
       console.error(`${name} is not installed: it is left out of the comparison`);
     } else {
       present.add(name);

@@ -23,6 +23,7 @@ export interface Plan {
 }
 
 const ALL: readonly ReceiverName[] = ['avara-ingest', 'storescp', 'Orthanc'];
+const AND_SYNCING: readonly ReceiverName[] = ['avara-ingest', 'storescp', 'storescp+sync', 'Orthanc'];
 
 /** @param runs replaces the number of runs of every case. */
 export function planFor(effort: Effort, runs?: number): Plan {
@@ -55,8 +56,8 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
     objects: { ct: 500, small: 2000, large: 8 },
     installedSecondsPerRun: 4,
     cases: [
-      ...matrix('ct', 'tuned', [1, 4], 3),
-      ...matrix('small', 'tuned', [1, 4], 3),
+      ...matrix('ct', 'tuned', [1, 4], 3, AND_SYNCING),
+      ...matrix('small', 'tuned', [1, 4], 3, AND_SYNCING),
       // One PDU exchange per 100 MB makes Nagle's wait invisible, so large objects are sent without it only.
       ...matrix('large', 'tuned', [1, 8], 3),
       ...matrix('ct', 'installed', [1], 2),
@@ -67,8 +68,8 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
     objects: { ct: 500, small: 2000, large: 8, huge: 1 },
     installedSecondsPerRun: 20,
     cases: [
-      ...matrix('ct', 'tuned', [1, 4], 7),
-      ...matrix('small', 'tuned', [1, 4], 7),
+      ...matrix('ct', 'tuned', [1, 4], 7, AND_SYNCING),
+      ...matrix('small', 'tuned', [1, 4], 7, AND_SYNCING),
       ...matrix('large', 'tuned', [1, 4, 8], 5),
       ...matrix('huge', 'tuned', [1], 2),
       ...matrix('ct', 'installed', [1, 4], 3),

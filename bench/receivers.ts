@@ -10,7 +10,8 @@ import { waitUntil } from '../test/support/wait-until.ts';
 
 const run = promisify(execFile);
 
-export const RECEIVERS = ['avara-ingest', 'storescp', 'Orthanc'] as const;
+/** `storescp+sync`: storescp that makes each file durable, as whoever answers for images has to. */
+export const RECEIVERS = ['avara-ingest', 'storescp', 'storescp+sync', 'Orthanc'] as const;
 export type ReceiverName = (typeof RECEIVERS)[number];
 
 /**
@@ -68,7 +69,9 @@ export function startReceiver(name: ReceiverName, options: StartOptions): Promis
     case 'avara-ingest':
       return startIngest(options);
     case 'storescp':
-      return startStorescp(options);
+      return startStorescp(options, networkEnv(options.network));
+    case 'storescp+sync':
+      return startSyncingStorescp(options);
     case 'Orthanc':
       return startOrthanc(options);
   }
@@ -100,9 +103,12 @@ async function startIngest({ folder }: StartOptions): Promise<Receiver> {
 }
 
 /** `+B` writes what arrives straight to the file: its fastest way, and the only one that keeps the bytes as sent. */
-async function startStorescp({ folder, network, associations }: StartOptions): Promise<Receiver> {
+async function startStorescp(
+  { folder, network, associations }: StartOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<Receiver> {
   const port = await freePort();
-  const received = path.join(folder, 'received');
+  const received = receivedFolder(folder);
   await fs.mkdir(received);
   const child = spawn(
     'storescp',
@@ -113,7 +119,7 @@ async function startStorescp({ folder, network, associations }: StartOptions): P
       ...(associations > 1 ? ['--fork'] : []),
       String(port),
     ],
-    { env: networkEnv(network), stdio: 'ignore' },
+    { env, stdio: 'ignore' },
   );
   await untilItAnswers(port, child);
   return {
@@ -123,6 +129,20 @@ async function startStorescp({ folder, network, associations }: StartOptions): P
     countInstances: async () => (await fs.readdir(received)).length,
     stop: () => end(child),
   };
+}
+
+const receivedFolder = (folder: string): string => path.join(folder, 'received');
+
+/** With a library in front of it that syncs each file and its folder when the file is closed. */
+async function startSyncingStorescp(options: StartOptions): Promise<Receiver> {
+  const library = path.join(options.folder, 'sync-on-close.so');
+  const source = new URL('./sync-on-close.c', import.meta.url).pathname;
+  await run('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl']);
+  return startStorescp(options, {
+    ...networkEnv(options.network),
+    LD_PRELOAD: library,
+    SYNC_FOLDER: receivedFolder(options.folder),
+  });
 }
 
 /** As packaged, which includes the SQLite index and an fsync of each file (SyncStorageArea); no plugins. */

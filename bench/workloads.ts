@@ -37,13 +37,13 @@ const KINDS: Readonly<Record<WorkloadName, Kind>> = {
     title: (objects) => `${objects} CT of 526 kB`,
     side: CT_SIDE,
     studies: 4,
-    warmUp: { objects: 50, side: CT_SIDE },
+    warmUp: { objects: 250, side: CT_SIDE },
   },
   small: {
     title: (objects) => `${objects} objects of 4 kB`,
     side: SMALL_SIDE,
     studies: 4,
-    warmUp: { objects: 200, side: SMALL_SIDE },
+    warmUp: { objects: 1000, side: SMALL_SIDE },
   },
   large: {
     title: (objects) => `${objects} × 100 MB`,
