@@ -1,10 +1,28 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
+
+import { CHAIN_START, type ChainHead, hashOfLine, parseAuditLine } from './audit-line.ts';
 import { syncFolder } from './sync-folder.ts';
 
-const FILE_PATTERN = /^audit-\d{4}-\d{2}-\d{2}\.jsonl$/;
+const FILE_PATTERN = /^audit-(\d{4}-\d{2}-\d{2})\.jsonl$/;
 /** Enough for the last line of a file: entries are far shorter. */
 const TAIL_BYTES = 65_536;
+
+/** A file of the trail. */
+export interface AuditFileName {
+  readonly name: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
+}
+
+/** The files of a trail, the oldest first. */
+export async function auditFiles(folder: string): Promise<readonly AuditFileName[]> {
+  const names = (await fs.readdir(folder)).sort();
+  return names.flatMap((name) => {
+    const day = FILE_PATTERN.exec(name)?.[1];
+    return day === undefined ? [] : [{ name, day }];
+  });
+}
 
 /** The folder of the audit trail, with the day's file open. One call at a time. */
 export class AuditFolder {
@@ -19,15 +37,15 @@ export class AuditFolder {
     this.#folder = folder;
   }
 
-  /** Makes the folder. @returns the highest sequence number found, 0 where there is none. */
-  async open(): Promise<number> {
+  /** Makes the folder. @returns where the chain ends. */
+  async open(): Promise<ChainHead> {
     await fs.mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const names = (await fs.readdir(this.#folder)).filter((name) => FILE_PATTERN.test(name)).sort();
-    for (const name of names.reverse()) {
-      const seq = await lastSequenceNumber(path.join(this.#folder, name));
-      if (seq !== undefined) return seq;
+    const files = await auditFiles(this.#folder);
+    for (const { name } of files.toReversed()) {
+      const head = await lastRecord(path.join(this.#folder, name));
+      if (head !== undefined) return head;
     }
-    return 0;
+    return { seq: 0, hash: CHAIN_START };
   }
 
   /** Appends whole lines to the day's file; resolves once they are on stable storage. */
@@ -43,6 +61,24 @@ export class AuditFolder {
     await file.datasync();
     this.#isTorn = false;
     this.#end += bytes.length;
+  }
+
+  /** Files of days before `day`, and where the chain was at the end of the last of them. */
+  async before(
+    day: string,
+  ): Promise<{ readonly files: readonly string[]; readonly head: ChainHead } | undefined> {
+    const files = (await auditFiles(this.#folder)).filter((file) => file.day < day).map(({ name }) => name);
+    for (const name of files.toReversed()) {
+      const head = await lastRecord(path.join(this.#folder, name));
+      if (head !== undefined) return { files, head };
+    }
+    return undefined;
+  }
+
+  /** Deletes files that {@link before} named. */
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) await fs.rm(path.join(this.#folder, name), { force: true });
+    await syncFolder(this.#folder);
   }
 
   async close(): Promise<void> {
@@ -76,29 +112,18 @@ export class AuditFolder {
   }
 }
 
-async function lastSequenceNumber(file: string): Promise<number | undefined> {
+async function lastRecord(file: string): Promise<ChainHead | undefined> {
   const handle = await fs.open(file, 'r');
   try {
     const { size } = await handle.stat();
     const lines = (await readTail(handle, size, TAIL_BYTES)).split('\n').reverse();
     for (const line of lines) {
-      const seq = sequenceNumberOf(line);
-      if (seq !== undefined) return seq;
+      const seq = parseAuditLine(line)?.seq;
+      if (seq !== undefined) return { seq, hash: hashOfLine(line) };
     }
     return undefined;
   } finally {
     await handle.close();
-  }
-}
-
-function sequenceNumberOf(line: string): number | undefined {
-  try {
-    const entry: unknown = JSON.parse(line);
-    if (typeof entry !== 'object' || entry === null || !('seq' in entry)) return undefined;
-    return Number.isSafeInteger(entry.seq) ? Number(entry.seq) : undefined;
-  } catch {
-    // A line cut short by a crash, or the first of the tail.
-    return undefined;
   }
 }
 

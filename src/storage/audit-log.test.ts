@@ -39,8 +39,20 @@ describe('audit log', () => {
     clock.advance(900);
     await vi.waitFor(async () => expect(await linesOf('2026-03-01')).toHaveLength(2));
     expect(await linesOf('2026-03-01')).toEqual([
-      { seq: 1, at: '2026-03-01T23:59:59.500Z', event: 'object.served', peerAddress: '10.0.0.1' },
-      { seq: 2, at: '2026-03-01T23:59:59.600Z', event: 'object.refused', detail: 'line\nbreak' },
+      {
+        seq: 1,
+        at: '2026-03-01T23:59:59.500Z',
+        event: 'object.served',
+        peerAddress: '10.0.0.1',
+        prev: '0'.repeat(64),
+      },
+      {
+        seq: 2,
+        at: '2026-03-01T23:59:59.600Z',
+        event: 'object.refused',
+        detail: 'line\nbreak',
+        prev: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      },
     ]);
     expect((await fs.stat(blocked())).mode & 0o777).toBe(0o600);
     expect((await fs.stat(folder)).mode & 0o777).toBe(0o700);

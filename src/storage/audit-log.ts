@@ -3,12 +3,14 @@ import type { AuditEntry, AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { AuditFolder } from './audit-file.ts';
+import { FILES_REMOVED, hashOfLine, removalDetail } from './audit-line.ts';
 import { errnoOf } from './file-calls.ts';
 
 const DEFAULT_FLUSH_AFTER_MS = 1000;
 const DEFAULT_BATCH_ENTRIES = 256;
 /** About 20 MB of lines: days of ordinary use, and an hour of heavy use with a full disk. */
 const DEFAULT_MAX_QUEUED_ENTRIES = 65_536;
+const DAY_MS = 86_400_000;
 const RETRY_AFTER_FAILURE_MS = 5000;
 const ATTEMPTS_AT_CLOSE = 3;
 /** One write at most; a long queue after an outage goes out in several. */
@@ -25,6 +27,10 @@ export interface AuditLogOptions {
   readonly batchEntries?: number;
   /** Entries kept while writing fails; more are counted and given up. Default 65,536. */
   readonly maxQueuedEntries?: number;
+  /** Files of days longer ago are removed, with a record of where the chain goes on. Default: none. */
+  readonly keepDays?: number | undefined;
+  /** Called with each entry, once it is queued. Must not fail. */
+  readonly onEntry?: (record: { readonly seq: number; readonly at: string } & AuditEntry) => void;
   /** Called for each failed write. */
   readonly onWriteFailure?: () => void;
   /** Called for each entry given up. */
@@ -46,7 +52,8 @@ interface QueuedLine {
 
 /**
  * Opens the audit trail: files `audit-YYYY-MM-DD.jsonl` (UTC days), appended to and never changed. Each line is a JSON
- * object with `seq` (rising by one, across files and restarts: a gap is a loss), `at` (ISO 8601, UTC) and the entry.
+ * object with `seq` (rising by one, across files and restarts: a gap is a loss), `at` (ISO 8601, UTC), the entry, and
+ * `prev`, the SHA-256 of the line before: nothing can be changed or taken out later without a trace.
  * @throws where the folder cannot be made or read.
  */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
@@ -55,9 +62,13 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const batchEntries = options.batchEntries ?? DEFAULT_BATCH_ENTRIES;
   const maxQueued = options.maxQueuedEntries ?? DEFAULT_MAX_QUEUED_ENTRIES;
   const folder = new AuditFolder(path.resolve(options.folder));
-  let seq = await folder.open();
+  let { seq, hash } = await folder.open();
 
+  const { keepDays } = options;
   let queue: QueuedLine[] = [];
+  /** Files whose removal is on record, or about to be. */
+  let announced: readonly string[] | undefined;
+  let cleanedOn = '';
   let lost = 0;
   let isFailing = false;
   let isClosed = false;
@@ -67,7 +78,10 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const lineOf = (entry: AuditEntry): QueuedLine => {
     seq += 1;
     const at = new Date(clock.now()).toISOString();
-    return { day: at.slice(0, 10), text: `${JSON.stringify({ seq, at, ...entry })}\n` };
+    const line = JSON.stringify({ seq, at, ...entry, prev: hash });
+    hash = hashOfLine(line);
+    options.onEntry?.({ seq, at, ...entry });
+    return { day: at.slice(0, 10), text: `${line}\n` };
   };
   const flushAfter = (delayMs: number): void => {
     if (isClosed) return;
@@ -97,6 +111,27 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       }
       queue = queue.slice(batch.lines.length);
       reportRecovery();
+      if (queue.length === 0) await removeOldFiles(batch.day);
+    }
+  };
+  /**
+   * Looks once a day. The record of it is written first, so that the chain of what is left is provable whatever
+   * becomes of the files.
+   */
+  const removeOldFiles = async (day: string): Promise<void> => {
+    try {
+      if (announced !== undefined) await folder.remove(announced);
+      announced = undefined;
+      if (keepDays === undefined || cleanedOn === day) return;
+      cleanedOn = day;
+      const old = await folder.before(
+        new Date(Date.parse(day) - keepDays * DAY_MS).toISOString().slice(0, 10),
+      );
+      if (old === undefined) return;
+      queue.push(lineOf({ event: FILES_REMOVED, detail: removalDetail(old.head, old.files.length) }));
+      announced = old.files;
+    } catch (error) {
+      logger.error({ err: error }, 'old files of the audit trail could not be removed');
     }
   };
   const reportFailure = (error: unknown): void => {
