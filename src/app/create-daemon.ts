@@ -75,8 +75,17 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
     const database = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
-    const { index, outbox, commitmentRequests, files, associationHistory, reports, retrievals, removals } =
-      database;
+    const {
+      index,
+      outbox,
+      commitmentRequests,
+      files,
+      associationHistory,
+      reports,
+      retrievals,
+      removals,
+      search,
+    } = database;
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
@@ -291,6 +300,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           config,
           tokens,
           index,
+          search,
           store,
           intake,
           keys,

@@ -9,10 +9,12 @@ import type { Intake } from '../core/ports/intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { PixelCodec } from '../core/ports/pixel-codec.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { StudySearch } from '../core/ports/study-search.ts';
 import { createBufferPool } from '../http/buffer-pool.ts';
 import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
 import type { DicomWebEnv } from '../http/dicomweb/env.ts';
 import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
+import { createSearchRoutes } from '../http/dicomweb/search-routes.ts';
 import { WITHOUT_CODEC } from '../http/dicomweb/without-codec.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
@@ -23,6 +25,7 @@ export interface DicomWebOptions {
   readonly config: Config;
   readonly tokens: AccessTokens;
   readonly index: StudyIndex;
+  readonly search: StudySearch;
   readonly store: InstanceStore;
   readonly intake: Intake;
   /** Absent: pixels are handed out as they are stored. */
@@ -45,6 +48,9 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
     tokens: () => tokens.current(),
     publicUrl: () => config.http.publicUrl ?? undefined,
     corsOrigins: config.http.corsOrigins,
-    routes: [createRetrieveRoute({ ...options, codec, pool })],
+    routes: [
+      createSearchRoutes({ ...options, maxResults: config.dicomWeb.maxResults }),
+      createRetrieveRoute({ ...options, codec, pool }),
+    ],
   });
 }

@@ -11,6 +11,7 @@ const RESTART_ONLY = [
   'avara',
   'studies',
   'access',
+  'dicomWeb',
   'storage',
   'retention',
 ] as const;

@@ -177,8 +177,21 @@ function isReference(text: string): boolean {
 }
 
 function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Config {
-  const { dimse, http, avara, customers, folders, studies, routes, access, admin, storage, retention, log } =
-    parsed;
+  const {
+    dimse,
+    http,
+    avara,
+    customers,
+    folders,
+    studies,
+    routes,
+    access,
+    admin,
+    dicomWeb,
+    storage,
+    retention,
+    log,
+  } = parsed;
   return {
     file,
     dataDir: resolve(folder, parsed.dataDir),
@@ -195,6 +208,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     routes,
     admin,
     access,
+    dicomWeb,
     storage,
     retention,
     log,

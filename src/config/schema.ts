@@ -529,6 +529,15 @@ const access = z
   .prefault({})
   .describe('Who may read images.');
 
+const dicomWeb = z
+  .strictObject({
+    maxResults: count(1, 100_000)
+      .default(10_000)
+      .describe('Results in one answer to a search (QIDO-RS); the rest can be asked for with "offset".'),
+  })
+  .prefault({})
+  .describe('DICOMweb, on the public listener.');
+
 const storage = z
   .strictObject({
     reserveBytes: count(0, Number.MAX_SAFE_INTEGER)
@@ -567,6 +576,7 @@ export const configSchema = z
     folders: z.array(folderSchema).default([]).describe('Watched folders.'),
     studies,
     access,
+    dicomWeb,
     storage,
     retention,
     log,

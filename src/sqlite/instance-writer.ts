@@ -29,7 +29,8 @@ export class InstanceWriter {
   readonly #setModalities: Database.Statement<[string, number]>;
   readonly #dropTerms: Database.Statement<[number]>;
   readonly #addTerm: Database.Statement<[string, number]>;
-  readonly #touchSeries: Database.Statement<[number, string], { id: number }>;
+  readonly #touchSeries: Database.Statement<[number, string], { id: number; sop_classes: string }>;
+  readonly #setSopClasses: Database.Statement<[string, number]>;
   readonly #addSeries: Database.Statement;
   readonly #addInstance: Database.Statement;
   readonly #addLedger: Database.Statement<[string, number | bigint, number, number, string]>;
@@ -60,10 +61,12 @@ export class InstanceWriter {
     this.#dropTerms = db.prepare('DELETE FROM study_term WHERE study_id = ?');
     this.#addTerm = db.prepare('INSERT OR IGNORE INTO study_term (term, study_id) VALUES (?, ?)');
     this.#touchSeries = db.prepare(
-      'UPDATE series SET instances = instances + 1 WHERE study_id = ? AND series_uid = ? RETURNING id',
+      'UPDATE series SET instances = instances + 1 WHERE study_id = ? AND series_uid = ? RETURNING id, sop_classes',
     );
+    this.#setSopClasses = db.prepare('UPDATE series SET sop_classes = ? WHERE id = ?');
     this.#addSeries = db.prepare(`
-      INSERT INTO series (study_id, series_uid, series_number, instances, attributes) VALUES (?, ?, ?, 1, ?)`);
+      INSERT INTO series (study_id, series_uid, series_number, instances, attributes, sop_classes)
+      VALUES (?, ?, ?, 1, ?, ?)`);
     this.#addInstance = db.prepare(`
       INSERT INTO instance (series_id, sop_uid, sop_class_id, transfer_syntax_id, image_id, origin_id, file_bytes,
         data_set_offset, sha256, integrity, received_at, instance_number)
@@ -81,11 +84,12 @@ export class InstanceWriter {
     const { instanceNumber, ...image } = header.image;
     const originId = this.#origins.idOf(stored.origin);
     const studyId = this.#studyOf(stored, originId);
-    const seriesId = this.#seriesOf(stored, studyId);
+    const sopClassId = this.#texts.idOf(header.sopClassUid);
+    const seriesId = this.#seriesOf(stored, studyId, String(sopClassId));
     const added = this.#addInstance.run(
       seriesId,
       key.sopInstanceUid,
-      this.#texts.idOf(header.sopClassUid),
+      sopClassId,
       this.#texts.idOf(stored.transferSyntaxUid),
       this.#texts.idOf(JSON.stringify(image)),
       originId,
@@ -173,16 +177,22 @@ export class InstanceWriter {
     return known.id;
   }
 
-  #seriesOf(stored: StoredInstance, studyId: number): number {
+  #seriesOf(stored: StoredInstance, studyId: number, sopClass: string): number {
     const { header, key } = stored;
     const known = this.#touchSeries.get(studyId, key.seriesInstanceUid);
-    if (known) return known.id;
+    if (known) {
+      const { id, sop_classes: classes } = known;
+      if (classes !== sopClass && !classes.split(',').includes(sopClass))
+        this.#setSopClasses.run(classes === '' ? sopClass : `${classes},${sopClass}`, id);
+      return id;
+    }
     const number = Number.parseInt(header.series.SeriesNumber ?? '', 10);
     const added = this.#addSeries.run(
       studyId,
       key.seriesInstanceUid,
       Number.isSafeInteger(number) ? number : null,
       JSON.stringify(header.series),
+      sopClass,
     );
     return Number(added.lastInsertRowid);
   }

@@ -502,4 +502,24 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX report_by_state ON report (state);
   CREATE INDEX report_output_by_state ON report_output (state);
   `,
+  // What DICOMweb searches by. The columns of a study are taken from its attributes wherever those change.
+  `
+  ALTER TABLE study ADD COLUMN study_date TEXT NOT NULL
+    GENERATED ALWAYS AS (replace(coalesce(attributes ->> '$.StudyDate', ''), '.', '')) VIRTUAL;
+  ALTER TABLE study ADD COLUMN study_time TEXT NOT NULL
+    GENERATED ALWAYS AS (coalesce(attributes ->> '$.StudyTime', '')) VIRTUAL;
+  ALTER TABLE study ADD COLUMN patient_id TEXT NOT NULL
+    GENERATED ALWAYS AS (coalesce(attributes ->> '$.PatientID', '')) VIRTUAL;
+  ALTER TABLE study ADD COLUMN accession_number TEXT NOT NULL
+    GENERATED ALWAYS AS (coalesce(attributes ->> '$.AccessionNumber', '')) VIRTUAL;
+  CREATE INDEX study_by_date ON study (customer, study_date, study_time);
+  CREATE INDEX study_by_patient ON study (customer, patient_id, study_date, study_time);
+  CREATE INDEX study_by_accession ON study (customer, accession_number, study_date, study_time);
+  CREATE INDEX series_by_uid ON series (series_uid);
+
+  -- text_value.id of the SOP Classes of its instances, with commas between
+  ALTER TABLE series ADD COLUMN sop_classes TEXT NOT NULL DEFAULT '';
+  UPDATE series SET sop_classes = coalesce(
+    (SELECT group_concat(DISTINCT sop_class_id) FROM instance WHERE instance.series_id = series.id), '');
+  `,
 ];

@@ -15,6 +15,7 @@ import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { StudySearch } from '../core/ports/study-search.ts';
 import { createAssociationHistory } from './association-history.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createDiskHistory } from './disk-history.ts';
@@ -31,6 +32,7 @@ import { createRetrievals } from './retrievals.ts';
 import { createSenderActivity } from './sender-activity.ts';
 import { createStudyEvents } from './study-events.ts';
 import { StudyReader } from './study-reader.ts';
+import { createStudySearch } from './study-search.ts';
 import { TextValues } from './text-values.ts';
 import { WriteQueue } from './write-queue.ts';
 
@@ -48,6 +50,7 @@ export interface SqliteIndex {
   readonly associationHistory: AssociationHistory;
   readonly reports: ReportRecords;
   readonly retrievals: Retrievals;
+  readonly search: StudySearch;
   readonly studyEvents: StudyEvents;
   readonly senderActivity: SenderActivity;
   readonly refusedSenders: RefusedSenders;
@@ -125,6 +128,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     associationHistory: createAssociationHistory({ db, queue }),
     reports: createReportRecords({ db, queue, sync: () => index.sync() }),
     retrievals: createRetrievals(db, queue),
+    search: createStudySearch({ db, texts }),
     studyEvents: createStudyEvents(db, queue),
     senderActivity: createSenderActivity(db, queue),
     refusedSenders: createRefusedSenders(db, queue),
