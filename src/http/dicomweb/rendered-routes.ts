@@ -102,7 +102,7 @@ export function createRenderedRoutes({ index, pictures, audit }: RenderedRoutesO
       sopInstanceUid: instance.key.sopInstanceUid,
       counts: { pictures: planned.length },
     });
-    return new Response(body as BodyInit, { headers });
+    return new Response(body, { headers });
   }
 
   const rendered = async (c: Context<DicomWebEnv>, path: Parameters): Promise<Response> => {
