@@ -1,6 +1,6 @@
 /**
- * 100,000 small files dropped into a watched folder at once: rate, memory and event loop, beside C-STORE of such objects
- * into the same daemon. `npx tsx bench/folder.ts [--files 100000] [--sent 5000] [--folders 100]`
+ * `npm run bench:folder`: 100,000 small files dropped into a watched folder at once: rate, memory and event loop, beside
+ * C-STORE of such objects into the same daemon.
  */
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -8,9 +8,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { storeObjects } from '../src/dimse/scu/store-scu.ts';
+import { formatBytes, formatCount } from '../src/cli/output.ts';
 import { part10Of, syntheticCt } from '../test/support/data-sets.ts';
 import { type DaemonProcess, startDaemon, writeConfig } from '../test/support/daemon-process.ts';
+import { finish } from './finish.ts';
+import { describeMachine } from './machine.ts';
+import { send } from './sender.ts';
+import { formatNumber } from './table.ts';
 
 const SAMPLE_MS = 500;
 const PER_SERIES = 500;
@@ -25,6 +29,7 @@ const { values } = parseArgs({
     files: { type: 'string', default: '100000' },
     sent: { type: 'string', default: '5000' },
     folders: { type: 'string', default: '100' },
+    'no-write': { type: 'boolean', default: false },
   },
 });
 const files = Number(values.files);
@@ -41,16 +46,17 @@ function object(seed: string, index: number): ReturnType<typeof syntheticCt> {
   });
 }
 
-async function writeFiles(root: string): Promise<number> {
-  let bytes = 0;
-  for (let index = 0; index < files; index += 1) {
+/** @returns the paths, in order. */
+async function writeFiles(root: string, seed: string, count: number): Promise<string[]> {
+  const paths: string[] = [];
+  for (let index = 0; index < count; index += 1) {
     const folder = path.join(root, String(index % folders));
     if (index < folders) await fs.mkdir(folder, { recursive: true });
-    const file = part10Of(object('bench-folder', index));
-    bytes = file.length;
-    await fs.writeFile(path.join(folder, `IM${index}`), file);
+    const file = path.join(folder, `IM${index}`);
+    await fs.writeFile(file, part10Of(object(seed, index)));
+    paths.push(file);
   }
-  return bytes;
+  return paths;
 }
 
 async function residentBytes({ process: child }: DaemonProcess): Promise<number> {
@@ -69,9 +75,16 @@ async function folderState(daemon: DaemonProcess): Promise<FolderState> {
   return all[0] ?? { stored: 0, waiting: 0 };
 }
 
-async function measureDrop(daemon: DaemonProcess, staged: string, inbox: string): Promise<number> {
+interface Drop {
+  readonly perSecond: number;
+  /** Of resident memory, in each third of the time, bytes. */
+  readonly peaks: readonly number[];
+  readonly longestLoopDelaySeconds: number;
+}
+
+async function measureDrop(daemon: DaemonProcess, staged: string, inbox: string): Promise<Drop> {
   const samples: number[] = [];
-  let worstDelay = 0;
+  let longestLoopDelaySeconds = 0;
   const startedAt = performance.now();
   await fs.rename(staged, path.join(inbox, 'drop'));
   for (;;) {
@@ -79,31 +92,13 @@ async function measureDrop(daemon: DaemonProcess, staged: string, inbox: string)
     const { stored } = await folderState(daemon);
     samples.push(await residentBytes(daemon));
     const worst = /avara_ingest_event_loop_delay_seconds\{quantile="1"\} (\S+)/;
-    worstDelay = Math.max(worstDelay, await metric(daemon, worst));
+    longestLoopDelaySeconds = Math.max(longestLoopDelaySeconds, await metric(daemon, worst));
     if (stored >= files) break;
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
-  const third = Math.floor(samples.length / 3);
-  const peak = (part: readonly number[]): string => megabytes(Math.max(...part, 0));
-  console.log(`folder: ${files} files in ${seconds.toFixed(1)} s, ${Math.round(files / seconds)} files/s`);
-  console.log(
-    `memory: peak of each third ${peak(samples.slice(0, third))}, ${peak(samples.slice(third, 2 * third))}, ${peak(samples.slice(2 * third))}`,
-  );
-  console.log(`event loop: longest delay ${Math.round(worstDelay * 1000)} ms`);
-  return files / seconds;
-}
-
-async function measureSending(daemon: DaemonProcess): Promise<number> {
-  const objects = Array.from({ length: sent }, (_, index) => {
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet } = object('bench-sent', index);
-    return { sopClassUid, sopInstanceUid, transferSyntaxUid, readDataSet: () => dataSet };
-  });
-  const startedAt = performance.now();
-  await storeObjects({ ...daemon.dimse, callingAeTitle: 'BENCH', calledAeTitle: 'BENCH', objects });
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`C-STORE: ${sent} objects in ${seconds.toFixed(1)} s, ${Math.round(sent / seconds)} objects/s`);
-  return sent / seconds;
+  const third = Math.ceil(samples.length / 3);
+  const peaks = [0, 1, 2].map((part) => Math.max(...samples.slice(part * third, (part + 1) * third), 0));
+  return { perSecond: files / seconds, peaks, longestLoopDelaySeconds };
 }
 
 const root = await fs.mkdtemp(path.join(os.tmpdir(), 'bench-folder-'));
@@ -111,8 +106,12 @@ try {
   const inbox = path.join(root, 'inbox');
   const staged = path.join(root, 'staged');
   await fs.mkdir(inbox);
-  const bytes = await writeFiles(staged);
-  console.log(`${files} files of ${bytes} bytes in ${folders} folders are ready`);
+  const notes = await describeMachine(root);
+  await writeFiles(staged, 'bench-folder', files);
+  const toSend = await writeFiles(path.join(root, 'sent'), 'bench-sent', sent);
+  const warmUp = await writeFiles(path.join(root, 'warm-up'), 'bench-warm-up', 1000);
+  const { size } = await fs.stat(toSend[0] ?? root);
+  console.error(`${files} files of ${size} bytes in ${folders} folders are ready`);
   const configFile = await writeConfig(root, {
     avara: {
       baseUrl: 'http://127.0.0.1:9',
@@ -126,9 +125,49 @@ try {
   });
   const daemon = await startDaemon(configFile);
   try {
-    const sending = await measureSending(daemon);
-    const dropping = await measureDrop(daemon, staged, inbox);
-    console.log(`C-STORE : folder = ${(sending / dropping).toFixed(2)} : 1 (budget 3 : 1)`);
+    const to = { port: daemon.dimse.port, calledAeTitle: 'BENCH' };
+    await send({ to, associations: [warmUp], network: 'tuned' });
+    const sending = sent / (await send({ to, associations: [toSend], network: 'tuned' }));
+    const drop = await measureDrop(daemon, staged, inbox);
+    const ratio = sending / drop.perSecond;
+    const [first = 0, , last = 0] = drop.peaks;
+    await finish({
+      section: 'folder',
+      command: 'npm run bench:folder',
+      notes: [
+        ...notes,
+        `${formatCount(files)} files of ${formatBytes(size)} in ${folders} folders are moved into the watched folder at once; each is synced to disk, indexed and then removed.`,
+        `${formatCount(sent)} such objects are sent before to the same daemon by storescu over one Association, Nagle off.`,
+      ],
+      tables: [
+        {
+          title: 'A watched folder',
+          columns: [{ title: 'what' }, { title: 'figure', align: 'right' }],
+          rows: [
+            ['C-STORE', `${formatNumber(sending)} objects/s`],
+            ['watched folder', `${formatNumber(drop.perSecond)} files/s`],
+            ['peak RSS in each third of the time', drop.peaks.map(formatBytes).join(', ')],
+            ['longest delay of the event loop', `${formatNumber(drop.longestLoopDelaySeconds * 1000)} ms`],
+          ],
+        },
+      ],
+      verdicts: [
+        {
+          work: `${formatCount(files)} files in a watched folder`,
+          budget: 'at least a third of the rate of C-STORE',
+          measured: `1 : ${formatNumber(ratio)}`,
+          isMet: ratio <= 3,
+        },
+        {
+          work: 'memory meanwhile',
+          budget: 'last third within 20 % of the first',
+          measured: `${formatNumber(last / first)} ×`,
+          isMet: last <= 1.2 * first,
+        },
+      ],
+      isWritten: !values['no-write'],
+      isEnforced: false,
+    });
   } finally {
     await daemon.stop();
   }

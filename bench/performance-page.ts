@@ -16,6 +16,11 @@ much about the machine as about the software: compare the ratios, and repeat the
 <!-- bench:cstore:begin -->
 <!-- bench:cstore:end -->
 
+## Watched folders
+
+<!-- bench:folder:begin -->
+<!-- bench:folder:end -->
+
 ## The index
 
 <!-- bench:index:begin -->
@@ -23,7 +28,7 @@ much about the machine as about the software: compare the ratios, and repeat the
 `;
 
 /** Replaces what stands between a section's markers in docs/performance.md, which is made if missing. */
-export async function writeSection(section: 'cstore' | 'index', markdown: string): Promise<void> {
+export async function writeSection(section: 'cstore' | 'folder' | 'index', markdown: string): Promise<void> {
   const page = await readPage();
   const options = await resolveConfig(PAGE);
   await fs.writeFile(
