@@ -10,7 +10,6 @@ import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
 import { StudyGate } from '../core/ingest/study-gate.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
-import { createPictureService } from '../core/pictures/picture-service.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
@@ -20,7 +19,6 @@ import { createAdminApp } from '../http/admin-app.ts';
 import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createMetrics } from '../observability/metrics.ts';
-import { createPixels } from '../pixels/create-pixels.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { createDigester } from '../platform/digester.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
@@ -41,9 +39,11 @@ import { createDicomWeb } from './dicom-web.ts';
 import { handOutNote, notingHandOuts } from './hand-outs.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
+import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
 import { createOverview } from './overview.ts';
+import { createProof } from './proof.ts';
 import { createRetention } from './retention.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { reloadDifference } from './reload-difference.ts';
@@ -71,12 +71,13 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
 
   async function build(): Promise<Daemon> {
     const { dataDir } = config;
+    await requireIndexOfObjects(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
-    const database = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    const database = openSqliteIndex({ filePath: indexFile(dataDir) });
     const {
       index,
       outbox,
@@ -181,6 +182,12 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     const fileIntake = await createFileIntake({ dataDir, intake, index, records: files, clock, logger });
 
     let configNow = config;
+    const proving = lifecycle.opened(
+      'proof',
+      createProof({ dataDir, index, proof: database.proof, gateway, customers, clock }),
+      (it) => it.close(),
+    );
+
     let router: Router = createRouter(config.routes);
     const { dimse: dimseConfig } = config;
     const quickAck = await loadQuickAck();
@@ -286,15 +293,6 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
       if (httpTls) metrics.tlsDaysLeft.set({ listener: 'http' }, httpTls.daysLeft());
     });
-    const pixels = lifecycle.opened(
-      'pixel workers',
-      createPixels({
-        spoolFolder: path.join(dataDir, 'spool'),
-        hasSpace: () => !freeSpace.current().isBelowReserve,
-      }),
-      (it) => it.close(),
-    );
-    const pictures = createPictureService({ store, renderer: pixels.renderer });
     const publicServer = createHttpServer({
       app: createPublicApp({
         index,
@@ -314,8 +312,6 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           search,
           store,
           intake,
-          codec: pixels.codec,
-          pictures,
           keys,
           audit,
           clock,
@@ -390,6 +386,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         retention: { retention, removals },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         logLevel,
+        verifier: proving.verifier,
         registry: metrics.registry,
         clock,
         logger,
@@ -406,6 +403,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       const left = (): number => Math.max(0, endAt - clock.now());
       isListening = false;
       await Promise.all([
+        proving.verifier.stop(),
         dimse.drain(deadlineMs),
         publicServer.close(deadlineMs),
         within(deadlineMs, fileIntake.stop()),

@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import type { Config } from '../config/config.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
@@ -13,6 +11,7 @@ import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
+import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -38,11 +37,12 @@ export async function openFilesAlone({
   const clock = createSystemClock();
   const lifecycle = new Lifecycle(logger);
   try {
+    await requireIndexOfObjects(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, removals, files: records } = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
+    const { index, removals, files: records } = openSqliteIndex({ filePath: indexFile(dataDir) });
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',

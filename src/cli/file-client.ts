@@ -1,11 +1,9 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-
 import { z } from 'zod';
 
 import type { ImportEvent, ImportRequest } from '../core/ports/file-intake.ts';
 import { CliError } from './context.ts';
-import { type DaemonAddress, networkFailure } from './daemon-client.ts';
+import { linesOf, requestOf } from './admin-stream.ts';
+import type { DaemonAddress } from './daemon-client.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
 /** How long an answer may take that is not an import, milliseconds: a retry reads files. */
@@ -65,31 +63,8 @@ export interface FileClient {
 }
 
 export function createFileClient({ url, token }: DaemonAddress): FileClient {
-  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-
-  async function request(path: string, init: RequestInit): Promise<Response> {
-    let response: Response;
-    try {
-      response = await fetch(`${url}${path}`, {
-        ...init,
-        headers: { ...authorization, 'content-type': 'application/json' },
-      });
-    } catch (error) {
-      throw new CliError(`the daemon does not answer at ${url}: ${networkFailure(error)}`, {
-        exitCode: EXIT_CODES.unreachable,
-        hint: 'is it running? Start it with "avara-ingest serve"',
-        cause: error,
-      });
-    }
-    if (response.ok) return response;
-    const body: unknown = await response.json().catch(() => undefined);
-    const detail = z.object({ detail: z.string() }).safeParse(body).data?.detail;
-    throw new CliError(
-      `the daemon at ${url} refused (HTTP ${response.status})${detail === undefined ? '' : `: ${detail}`}`,
-      { exitCode: EXIT_CODES.failed },
-    );
-  }
-
+  const request = (path: string, init: RequestInit): Promise<Response> =>
+    requestOf({ url, token }, path, init);
   async function call<Schema extends z.ZodType>(
     path: string,
     schema: Schema,
@@ -119,12 +94,7 @@ export function createFileClient({ url, token }: DaemonAddress): FileClient {
     async *import(importRequest, signal) {
       const body = JSON.stringify(importRequest);
       const response = await request('/api/import', { method: 'POST', body, signal });
-      if (response.body === null) return;
-      const lines = createInterface({
-        input: Readable.fromWeb(response.body),
-      });
-      // Our own daemon speaks here, of this version: what it says needs no second look.
-      for await (const line of lines) yield JSON.parse(line) as ImportEvent;
+      yield* linesOf<ImportEvent>(response);
     },
   };
 }

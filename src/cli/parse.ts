@@ -98,3 +98,24 @@ export function parseHostPortArgument(text: string): { host: string; port: numbe
   }
   return { host, port: Number(port) };
 }
+
+/** A time as ISO 8601, or how long ago it was: `90m`, `12h`, `7d`. @returns ISO 8601. */
+export function parseSinceArgument(text: string): string {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (amount !== undefined) {
+    const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'm' | 'h' | 'd'];
+    return new Date(Date.now() - Number(amount) * unitMs).toISOString();
+  }
+  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError('Give a time, as 2026-03-01 or 2026-03-01T12:00Z, or 12h, 7d.');
+  return new Date(at).toISOString();
+}
+
+/** `500k`, `20M`, `1G`: bytes per second, in powers of 1000. */
+export function parseRateArgument(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,9}(?:\.\d+)?)([kMG]?)$/.exec(text) ?? [];
+  const rate = Number(amount) * { '': 1, k: 1e3, M: 1e6, G: 1e9 }[unit as '' | 'k' | 'M' | 'G'];
+  if (!(rate >= 1)) throw new InvalidArgumentError('Give bytes per second, as 500k or 20M.');
+  return rate;
+}

@@ -4,6 +4,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { LogLevelControl } from '../observability/log-level.ts';
+import type { Verifier } from '../core/proof/verifier.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AdminAssociations, AdminIndex } from './admin/admin-index.ts';
 import { OPEN_PATHS, createHealthRoutes } from './admin/health-routes.ts';
@@ -14,6 +15,7 @@ import type { AdminOverview } from './admin/overview.ts';
 import { createOverviewRoutes } from './admin/overview-routes.ts';
 import { createPageRoutes } from './admin/page-routes.ts';
 import { createStudyRoutes } from './admin/study-routes.ts';
+import { createVerifyRoutes } from './admin/verify-routes.ts';
 import { createAdminAuth } from './admin-auth.ts';
 import type { AdminOperations } from './admin-operations.ts';
 import { PAGE_HEADERS, renderLoginPage } from './admin-page.ts';
@@ -36,6 +38,8 @@ export interface AdminAppOptions {
   readonly retention?: RetentionRoutesOptions | undefined;
   /** Without it there is no `/api/log-level`. */
   readonly logLevel?: LogLevelControl | undefined;
+  /** Without it there is no `/api/verify`. */
+  readonly verifier?: Verifier | undefined;
   readonly registry: Metrics['registry'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -69,6 +73,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   if (files !== undefined) app.route('/', createFileRoutes(files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
   if (options.logLevel !== undefined) app.route('/', createLogLevelRoutes(options.logLevel));
+  if (options.verifier !== undefined) app.route('/', createVerifyRoutes({ verifier: options.verifier }));
   app.route('/', createPageRoutes({ index, operations, clock, hasLogin: auth.needsLogin }));
   app.route('/', createLoginRoutes({ auth, logger }));
   return app;

@@ -69,17 +69,19 @@ export class InstanceWriter {
       VALUES (?, ?, ?, 1, ?, ?)`);
     this.#addInstance = db.prepare(`
       INSERT INTO instance (series_id, sop_uid, sop_class_id, transfer_syntax_id, image_id, origin_id, file_bytes,
-        data_set_offset, sha256, integrity, received_at, instance_number)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+        data_set_offset, sha256, integrity, received_at, instance_number, id)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#addLedger = db.prepare(
       'INSERT INTO ledger (outcome, subject_id, at, file_bytes, sha256) VALUES (?, ?, ?, ?, ?)',
     );
     this.#addConflict = db.prepare(`
-      INSERT INTO conflict (customer, study_uid, series_uid, sop_uid, sha256, file_bytes, received_at, path, origin_id)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING`);
+      INSERT INTO conflict (customer, study_uid, series_uid, sop_uid, sha256, file_bytes, received_at, path, origin_id,
+        id)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO NOTHING`);
   }
 
-  addInstance(stored: StoredInstance): void {
+  /** @param rowNumber where its row was lost: the one that the ledger has for it, which then gets no second entry. */
+  addInstance(stored: StoredInstance, rowNumber?: number): void {
     const { header, key } = stored;
     const { instanceNumber, ...image } = header.image;
     const originId = this.#origins.idOf(stored.origin);
@@ -99,12 +101,17 @@ export class InstanceWriter {
       stored.integrity,
       stored.receivedAt,
       instanceNumber ?? null,
+      rowNumber ?? null,
     );
+    if (rowNumber !== undefined) return;
     this.#addLedger.run('stored', added.lastInsertRowid, stored.receivedAt, stored.fileBytes, stored.sha256);
   }
 
-  /** @returns false where the same conflicting bytes were already kept. */
-  addConflict(conflict: ConflictRecord): boolean {
+  /**
+   * @param rowNumber as for {@link addInstance}.
+   * @returns false where the same conflicting bytes were already kept.
+   */
+  addConflict(conflict: ConflictRecord, rowNumber?: number): boolean {
     const { key } = conflict;
     const added = this.#addConflict.run(
       key.customer,
@@ -116,8 +123,10 @@ export class InstanceWriter {
       conflict.receivedAt,
       conflict.path,
       this.#origins.idOf(conflict.origin),
+      rowNumber ?? null,
     );
     if (added.changes === 0) return false;
+    if (rowNumber !== undefined) return true;
     this.#addLedger.run(
       'conflict',
       added.lastInsertRowid,

@@ -10,6 +10,7 @@ import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
 import type { RefusedSenders } from '../core/ports/refused-senders.ts';
 import type { Removals } from '../core/ports/removals.ts';
+import type { ProofIndex } from '../core/ports/proof-index.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
@@ -27,6 +28,7 @@ import { openDatabase } from './open.ts';
 import { createOutbox } from './outbox.ts';
 import { createRefusedSenders } from './refused-senders.ts';
 import { createRemovals } from './removals.ts';
+import { createProofIndex } from './proof-index.ts';
 import { createReportRecords } from './report-records.ts';
 import { createRetrievals } from './retrievals.ts';
 import { createSenderActivity } from './sender-activity.ts';
@@ -58,6 +60,7 @@ export interface SqliteIndex {
   readonly removals: Removals;
   /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
   pulse(): Promise<void>;
+  readonly proof: ProofIndex;
 }
 
 /**
@@ -135,6 +138,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     diskHistory: createDiskHistory(db, queue),
     removals,
     pulse: () => queue.write(() => undefined).catch(expectOpen),
+    proof: createProofIndex({ db, queue, writer }),
   };
 }
 

@@ -6,10 +6,11 @@ import {
   type CustomerTotals,
   type IndexTotals,
 } from '../core/ports/study-index.ts';
-import type { CustomerKey, Source, StudyKey } from '../core/study/instance.ts';
+import type { CustomerKey, StudyKey } from '../core/study/instance.ts';
 import { foldForSearch } from '../core/study/search-terms.ts';
 import type { DeliveryState, Product, StudyPage, StudyQuery, StudyRecord } from '../core/study/study.ts';
 import type { Uid } from '../dicom/uid.ts';
+import { type ConflictRow, toConflictRecord } from './conflict-rows.ts';
 import { type DeliveryRow, STUDY_COLUMNS, type StudyRow, toStudyRecord } from './rows.ts';
 
 const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
@@ -216,41 +217,4 @@ interface TotalRow {
   readonly instances: number;
   readonly bytes: number;
   readonly announced: number;
-}
-
-interface ConflictRow {
-  readonly customer: CustomerKey;
-  readonly study_uid: Uid;
-  readonly series_uid: Uid;
-  readonly sop_uid: Uid;
-  readonly sha256: string;
-  readonly file_bytes: number;
-  readonly received_at: number;
-  readonly path: string;
-  readonly source: Source;
-  readonly calling_ae: string;
-  readonly called_ae: string;
-  readonly peer_address: string;
-}
-
-function toConflictRecord(row: ConflictRow): ConflictRecord {
-  return {
-    key: {
-      customer: row.customer,
-      studyInstanceUid: row.study_uid,
-      seriesInstanceUid: row.series_uid,
-      sopInstanceUid: row.sop_uid,
-    },
-    sha256: row.sha256,
-    fileBytes: row.file_bytes,
-    receivedAt: row.received_at,
-    path: row.path,
-    origin: {
-      source: row.source,
-      customer: row.customer,
-      ...(row.calling_ae && { callingAeTitle: row.calling_ae }),
-      ...(row.called_ae && { calledAeTitle: row.called_ae }),
-      ...(row.peer_address && { peerAddress: row.peer_address }),
-    },
-  };
 }

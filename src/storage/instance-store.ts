@@ -81,7 +81,8 @@ export async function createInstanceStore(
   };
 }
 
-async function openObject(filePath: string): Promise<OpenedInstance> {
+/** Opens a file of the object store for reading. @throws StoreError */
+export async function openObject(filePath: string): Promise<OpenedInstance> {
   try {
     const fd = await openFile(filePath, 'r');
     const { size } = await statOpen(fd);

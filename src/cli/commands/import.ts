@@ -1,22 +1,18 @@
 import path from 'node:path';
-import { WriteStream } from 'node:tty';
 
-import { Presets, SingleBar } from 'cli-progress';
-
-import { ConfigError } from '../../config/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { ImportEvent, ImportRequest } from '../../core/ports/file-intake.ts';
 import { customerKey } from '../../core/study/instance.ts';
 import { createLogger } from '../../observability/logger.ts';
 import { type CliCommand, type DaemonOptions, describeCommand, withDaemonOptions } from '../command.ts';
 import { CliError, type CliContext } from '../context.ts';
-import { createDaemonClient, type DaemonAddress, resolveDaemonAddress } from '../daemon-client.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { createFileClient } from '../file-client.ts';
 import { type ImportEnd, progressText, RejectionList, summaryText, workOf } from '../import-report.ts';
 import { createPainter, printJson } from '../output.ts';
 import { parseCustomerArgument } from '../parse.ts';
-import { explainStartFailure } from '../start-failure.ts';
+import { createProgressBar } from '../progress-bar.ts';
+import { explainAloneFailure, runningDaemon } from '../running-daemon.ts';
 
 interface ImportOptions extends DaemonOptions {
   readonly customer: string;
@@ -68,17 +64,14 @@ export const importCommand: CliCommand = {
 };
 
 async function openImporter(options: ImportOptions, context: CliContext): Promise<Importer> {
-  const address = daemonAddress(options, context);
-  if (address !== undefined && (await createDaemonClient(address).isAlive())) {
+  const address = await runningDaemon(options, context);
+  if (address !== undefined) {
     const client = createFileClient(address);
     return {
       where: `in the daemon at ${address.url}`,
       import: (request, signal) => client.import(request, signal),
       close: () => Promise.resolve(),
     };
-  }
-  if (options.url !== undefined) {
-    throw new CliError(`the daemon does not answer at ${options.url}`, { exitCode: EXIT_CODES.unreachable });
   }
   const config = loadConfig({ file: options.config, env: context.env });
   if (!Object.hasOwn(config.customers, options.customer)) {
@@ -101,24 +94,7 @@ async function openImporter(options: ImportOptions, context: CliContext): Promis
       close: () => alone.close(),
     };
   } catch (error) {
-    const failure = explainStartFailure(error);
-    throw failure.message.includes('another daemon')
-      ? new CliError(failure.message, {
-          exitCode: EXIT_CODES.unreachable,
-          hint: 'its admin API does not answer at the configured address; name it with --url',
-          cause: error,
-        })
-      : failure;
-  }
-}
-
-/** @returns undefined where the address cannot be known, as with port 0. */
-function daemonAddress(options: ImportOptions, context: CliContext): DaemonAddress | undefined {
-  try {
-    return resolveDaemonAddress(options, context.env);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    return undefined;
+    throw explainAloneFailure(error);
   }
 }
 
@@ -144,19 +120,22 @@ async function runImport(
   }
   const rejections = new RejectionList();
   const startedAt = Date.now();
-  const bar = stderr instanceof WriteStream && options.json !== true ? createBar(stderr) : undefined;
+  const bar = createProgressBar(stderr, options.json !== true);
   let end: ImportEnd | undefined;
   try {
     for await (const event of importer.import(request, stop.signal)) {
       if (event.event === 'rejected') rejections.add(event);
-      else if (event.event === 'progress') bar?.show(event.counts, Date.now() - startedAt);
-      else if (event.event === 'waiting') stderr.write(`${paint('yellow', 'waiting:')} ${event.reason}\n`);
+      else if (event.event === 'progress') {
+        const { counts } = event;
+        const total = workOf({ files: counts.totalFiles, bytes: counts.totalBytes });
+        bar.show(workOf(counts), total, progressText(counts, Date.now() - startedAt));
+      } else if (event.event === 'waiting') stderr.write(`${paint('yellow', 'waiting:')} ${event.reason}\n`);
       else end = event;
     }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
-    bar?.close();
+    bar.close();
   }
   if (end === undefined) {
     throw new CliError('the import ended before its end', {
@@ -183,22 +162,4 @@ async function runImport(
     });
   }
   return end.counts.quarantined > 0 ? EXIT_CODES.failed : EXIT_CODES.ok;
-}
-
-function createBar(stream: WriteStream): {
-  show: (counts: ImportEnd['counts'], elapsedMs: number) => void;
-  close: () => void;
-} {
-  const bar = new SingleBar(
-    { stream, format: '{bar} {percentage}% {text}', hideCursor: true, clearOnComplete: true, barsize: 24 },
-    Presets.shades_classic,
-  );
-  bar.start(1, 0, { text: '' });
-  return {
-    show(counts, elapsedMs) {
-      bar.setTotal(Math.max(1, workOf({ files: counts.totalFiles, bytes: counts.totalBytes })));
-      bar.update(workOf(counts), { text: progressText(counts, elapsedMs) });
-    },
-    close: () => bar.stop(),
-  };
 }

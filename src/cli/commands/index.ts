@@ -18,6 +18,7 @@ import { sendCommand } from './send.ts';
 import { serveCommand } from './serve.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CliCommand[] = [
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   completeCommand,
   retryCommand,
   importCommand,
+  verifyCommand,
   quarantineCommand,
   cancelCommand,
   uncancelCommand,

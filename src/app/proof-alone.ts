@@ -1,0 +1,69 @@
+import { createStudyGateway } from '../avara/study-gateway.ts';
+import type { Config } from '../config/config.ts';
+import { recoverStaged } from '../core/ingest/recover-staged.ts';
+import type { Logger } from '../core/ports/logger.ts';
+import type { Verifier } from '../core/proof/verifier.ts';
+import { settleRemovals } from '../core/retention/settle-removals.ts';
+import { createSystemClock } from '../platform/clock.ts';
+import { VERSION } from '../platform/version.ts';
+import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
+import { openSqliteIndex } from '../sqlite/study-index.ts';
+import { createInstanceStore } from '../storage/instance-store.ts';
+import { createCustomers } from './customers.ts';
+import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { createProof } from './proof.ts';
+import { startErrorOf } from './start-errors.ts';
+
+export interface ProofAlone {
+  readonly verifier: Verifier;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a verification needs, for when no daemon is running.
+ * @param repair first does what a start of the daemon does with what a crash left.
+ * @throws StartError, also where a daemon is using the data folder.
+ */
+export async function openProofAlone({
+  config,
+  logger,
+  repair,
+}: {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly repair: boolean;
+}): Promise<ProofAlone> {
+  const { dataDir } = config;
+  const clock = createSystemClock();
+  const lifecycle = new Lifecycle(logger);
+  try {
+    await requireIndexOfObjects(dataDir);
+    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
+      it.close(),
+    );
+    lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
+    const { index, proof, removals } = openSqliteIndex({ filePath: indexFile(dataDir) });
+    lifecycle.opened('index', index, (it) => it.close());
+    const customers = createCustomers(config);
+    const gateway = lifecycle.opened(
+      'Avara',
+      createStudyGateway({
+        customers: customers.avara,
+        version: VERSION,
+        timeoutMs: config.avara.requestTimeoutSeconds * 1000,
+      }),
+      (it) => it.close(),
+    );
+    if (repair) {
+      await settleRemovals({ removals, files: store, logger });
+      await recoverStaged({ store, index, logger });
+    }
+    const parts = createProof({ dataDir, index, proof, gateway, customers, clock });
+    lifecycle.opened('proof', parts, (it) => it.close());
+    return { verifier: parts.verifier, close: () => lifecycle.close() };
+  } catch (error) {
+    await lifecycle.close();
+    throw startErrorOf(error);
+  }
+}
