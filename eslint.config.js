@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   sqlite: ['core', 'dicom', ...LEAVES],
   avara: ['core', 'dicom', ...LEAVES],
   http: ['core', 'dicom', ...LEAVES],
+  notify: ['core', 'dicom', ...LEAVES],
   // The emulator stands in for another company's service: it shares nothing with the daemon but the standard.
   emulator: ['dicom', ...LEAVES],
   app: [
@@ -29,6 +30,7 @@ const MAY_IMPORT = {
     'sqlite',
     'avara',
     'http',
+    'notify',
     ...LEAVES,
   ],
   cli: ['app', 'config', 'core', 'dicom', 'emulator', 'dimse', ...LEAVES],

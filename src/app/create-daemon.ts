@@ -30,6 +30,7 @@ import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
 import { createAccessTokens } from './access-tokens.ts';
+import { createAlerts } from './alerts.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
 import { createCustomers } from './customers.ts';
@@ -90,11 +91,14 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       search,
     } = database;
     lifecycle.opened('index', index, (it) => it.close());
+    await database.serviceRuns.began(clock.now());
+    lifecycle.opened('service run', database.serviceRuns, (runs) => runs.ended(clock.now()));
     const freeSpace = lifecycle.opened(
       'free space watch',
       await watchFreeSpace({ dataDir, reserveBytes: config.storage.reserveBytes, clock, logger }),
       (it) => it.stop(),
     );
+    let auditEntriesLost = 0;
     const keys = lifecycle.opened(
       'key ring',
       await openKeyRing({
@@ -115,7 +119,10 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         clock,
         logger,
         onWriteFailure: () => metrics.auditWriteFailures.inc(),
-        onEntryLost: () => metrics.auditEntriesLost.inc(),
+        onEntryLost: () => {
+          auditEntriesLost += 1;
+          metrics.auditEntriesLost.inc();
+        },
       }),
       (it) => it.close(),
     );
@@ -362,6 +369,22 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       routerNow: () => router,
       readAudit: (limit) => readAuditTail(auditFolder, limit),
     });
+    const alerts = createAlerts({
+      config,
+      records: database.alerts,
+      runs: database.serviceRuns,
+      index,
+      reports,
+      deliveries,
+      customers: avara.watch,
+      freeSpace,
+      files: fileIntake,
+      certificates: { dimse: dimseTls, http: httpTls },
+      findings: () => ({ silentSenders: [], damagedObjects: 0, auditEntriesLost }),
+      metrics,
+      clock,
+      logger,
+    });
     mirrorFiles(metrics, fileIntake);
     mirrorAvara(metrics, avara.watch, reports);
     mirrorIndex(metrics, index, () => dimse.associations().length);
@@ -385,6 +408,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         }),
         retention: { retention, removals },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
+        alerts,
         logLevel,
         verifier: proving.verifier,
         registry: metrics.registry,
@@ -413,6 +437,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       settler.stop();
       historyKeeper.stop();
       await chronicle.stop();
+      await alerts.stop();
       dimseTls?.stop();
       httpTls?.stop();
       await intake.flush();
@@ -444,6 +469,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           retention.start();
           await fileIntake.watch(folderSettings(config));
           isListening = true;
+          alerts.start();
           return addresses;
         } catch (error) {
           await stopServing(0);
@@ -469,6 +495,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         tokens.replace(next);
         avara.reload();
         retention.reload(next);
+        alerts.reload(next);
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
         void dimseTls?.check();

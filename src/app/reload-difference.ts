@@ -12,7 +12,9 @@ export interface ListDifference {
 
 /** What a reload changed, by section, for the log: names of entries and settings, never the value of a secret. */
 export type ReloadDifference = Readonly<
-  Partial<Record<'customers' | 'routes' | 'folders' | 'accessTokens' | 'dimsePeers', ListDifference>>
+  Partial<
+    Record<'customers' | 'routes' | 'folders' | 'accessTokens' | 'dimsePeers' | 'alerts', ListDifference>
+  >
 >;
 
 /** Compares two configurations in what a running daemon takes over. Sections without a change are left out. */
@@ -36,6 +38,7 @@ export function reloadDifference(current: Config, next: Config): ReloadDifferenc
       byName(current.dimse.peers, ({ aeTitle }) => aeTitle),
       byName(next.dimse.peers, ({ aeTitle }) => aeTitle),
     ),
+    alerts: compare(new Map(Object.entries(current.alerts)), new Map(Object.entries(next.alerts))),
   };
   return Object.fromEntries(Object.entries(sections).filter(([, change]) => Object.keys(change).length > 0));
 }

@@ -67,6 +67,27 @@ export type AdminStatus = z.output<typeof statusSchema>;
 const logLevelSchema = z.object({ level: z.string(), configured: z.string(), until: z.string().nullable() });
 export type AdminLogLevel = z.output<typeof logLevelSchema>;
 
+const alertsSchema = z.object({
+  alerts: z.array(
+    z.object({
+      id: z.string(),
+      severity: z.string(),
+      summary: z.string(),
+      advice: z.string(),
+      since: z.string(),
+    }),
+  ),
+  channels: z.array(
+    z.object({ name: z.string(), lastSentAt: z.string().nullable(), lastError: z.string().nullable() }),
+  ),
+});
+export type AdminAlerts = z.output<typeof alertsSchema>;
+
+const alertTestSchema = z.object({
+  results: z.array(z.object({ channel: z.string(), ok: z.boolean(), error: z.string().nullable() })),
+});
+export type AlertTestResult = z.output<typeof alertTestSchema>['results'][number];
+
 export interface StudyFilter {
   readonly customer?: string | undefined;
   readonly state?: string | undefined;
@@ -115,6 +136,9 @@ export interface DaemonClient {
   logLevel(): Promise<AdminLogLevel>;
   /** Logs at another level for `seconds`; `configured` ends that. */
   setLogLevel(level: string, seconds: number): Promise<AdminLogLevel>;
+  alerts(): Promise<AdminAlerts>;
+  /** Has the daemon send a test on every way to tell somebody; waits for them. */
+  testAlerts(): Promise<readonly AlertTestResult[]>;
   /** Whether a daemon answers at all. */
   isAlive(): Promise<boolean>;
 }
@@ -240,6 +264,10 @@ export function createDaemonClient({ url, token }: DaemonAddress): DaemonClient 
     logLevel: () => call('/api/log-level', logLevelSchema),
     setLogLevel: (level, seconds) =>
       call(`/api/log-level?level=${encodeURIComponent(level)}&seconds=${seconds}`, logLevelSchema, 'POST'),
+    alerts: () => call('/api/alerts', alertsSchema),
+    async testAlerts() {
+      return (await call('/api/alerts/test', alertTestSchema, 'POST')).results;
+    },
     async isAlive() {
       try {
         const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);

@@ -26,7 +26,7 @@ export interface LoadConfigOptions {
 }
 
 /** Names of settings whose values are never shown. */
-const SECRET_SETTINGS: ReadonlySet<PropertyKey> = new Set(['apiKey', 'webhookSecret', 'token']);
+const SECRET_SETTINGS: ReadonlySet<PropertyKey> = new Set(['apiKey', 'webhookSecret', 'token', 'secret']);
 
 /** Longest value shown in a message, characters. */
 const MAX_SHOWN_LENGTH = 60;
@@ -169,7 +169,7 @@ function shownValue(path: Path, value: unknown): string {
 }
 
 function isSecretPath(path: Path): boolean {
-  return path.some((key) => SECRET_SETTINGS.has(key));
+  return path.some((key) => SECRET_SETTINGS.has(key)) || formatPath(path) === 'alerts.webhook.url';
 }
 
 function isReference(text: string): boolean {
@@ -190,6 +190,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     dicomWeb,
     storage,
     retention,
+    alerts,
     log,
   } = parsed;
   return {
@@ -211,6 +212,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     dicomWeb,
     storage,
     retention,
+    alerts,
     log,
     folders: folders.map(({ moveTo, ...entry }) => ({
       ...entry,

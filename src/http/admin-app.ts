@@ -7,6 +7,7 @@ import type { LogLevelControl } from '../observability/log-level.ts';
 import type { Verifier } from '../core/proof/verifier.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AdminAssociations, AdminIndex } from './admin/admin-index.ts';
+import { createAlertRoutes } from './admin/alert-routes.ts';
 import { OPEN_PATHS, createHealthRoutes } from './admin/health-routes.ts';
 import { createLogLevelRoutes } from './admin/log-level-routes.ts';
 import { createLoginRoutes } from './admin/login-routes.ts';
@@ -36,6 +37,8 @@ export interface AdminAppOptions {
   readonly files?: FileRoutesOptions | undefined;
   /** Removal of old studies. Without it its paths are not there. */
   readonly retention?: RetentionRoutesOptions | undefined;
+  /** Without it there is no `/api/alerts`. */
+  readonly alerts?: Parameters<typeof createAlertRoutes>[0] | undefined;
   /** Without it there is no `/api/log-level`. */
   readonly logLevel?: LogLevelControl | undefined;
   /** Without it there is no `/api/verify`. */
@@ -72,6 +75,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   app.route('/', createStudyRoutes({ index, operations }));
   if (files !== undefined) app.route('/', createFileRoutes(files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
+  if (options.alerts !== undefined) app.route('/', createAlertRoutes(options.alerts));
   if (options.logLevel !== undefined) app.route('/', createLogLevelRoutes(options.logLevel));
   if (options.verifier !== undefined) app.route('/', createVerifyRoutes({ verifier: options.verifier }));
   app.route('/', createPageRoutes({ index, operations, clock, hasLogin: auth.needsLogin }));

@@ -139,6 +139,15 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'audit_entries_lost_total',
       'Audit entries given up because writing kept failing.',
     ),
+    alertsActive: gauge('alerts_active', 'Alerts that are active, by severity.', ['severity']),
+    alertMessages: counter('alert_messages_total', 'Messages about alerts, by channel and outcome.', [
+      'channel',
+      'outcome',
+    ]),
+    uncleanStarts: gauge(
+      'unclean_starts',
+      'Starts within the last hour whose run before did not end in order.',
+    ),
     ledgerInstances: gauge(
       'ledger_instances',
       'Instances by stage: acknowledged (the ledger), indexed, removed (by retention), announced (at Avara in every product).',

@@ -522,4 +522,20 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE series SET sop_classes = coalesce(
     (SELECT group_concat(DISTINCT sop_class_id) FROM instance WHERE instance.series_id = series.id), '');
   `,
+  // What somebody was told of, and when the daemon ran.
+  `
+  CREATE TABLE alert (
+    key TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    -- JSON: AlertEntry
+    entry TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE service_run (
+    id INTEGER PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    -- NULL: it runs, or it did not end in order
+    ended_at INTEGER
+  ) STRICT;
+  `,
 ];

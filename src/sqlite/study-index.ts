@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import type Database from 'better-sqlite3';
 
+import type { AlertRecords, ServiceRuns } from '../core/ports/alert-records.ts';
 import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
 import type { DiskHistory } from '../core/ports/disk-history.ts';
@@ -17,6 +18,7 @@ import type { SenderActivity } from '../core/ports/sender-activity.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
+import { createAlertRecords, createServiceRuns } from './alert-records.ts';
 import { createAssociationHistory } from './association-history.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createDiskHistory } from './disk-history.ts';
@@ -58,6 +60,8 @@ export interface SqliteIndex {
   readonly refusedSenders: RefusedSenders;
   readonly diskHistory: DiskHistory;
   readonly removals: Removals;
+  readonly alerts: AlertRecords;
+  readonly serviceRuns: ServiceRuns;
   /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
   pulse(): Promise<void>;
   readonly proof: ProofIndex;
@@ -137,6 +141,8 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     refusedSenders: createRefusedSenders(db, queue),
     diskHistory: createDiskHistory(db, queue),
     removals,
+    alerts: createAlertRecords(db, queue),
+    serviceRuns: createServiceRuns(db, queue),
     pulse: () => queue.write(() => undefined).catch(expectOpen),
     proof: createProofIndex({ db, queue, writer }),
   };

@@ -1,4 +1,5 @@
 import type { CliCommand } from '../command.ts';
+import { alertCommand } from './alert.ts';
 import { cancelCommand, uncancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CliCommand[] = [
   serviceCommand,
   statusCommand,
   logLevelCommand,
+  alertCommand,
   completeCommand,
   retryCommand,
   importCommand,
