@@ -8,6 +8,7 @@ import { createChronicle } from '../core/activity/chronicle.ts';
 import { createHistoryKeeper } from '../core/associations/history-keeper.ts';
 import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
+import { createPictureService } from '../core/pictures/picture-service.ts';
 import { StudyGate } from '../core/ingest/study-gate.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
@@ -19,6 +20,7 @@ import { createAdminApp } from '../http/admin-app.ts';
 import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createMetrics } from '../observability/metrics.ts';
+import { createPixels } from '../pixels/create-pixels.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { createDigester } from '../platform/digester.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
@@ -300,6 +302,15 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
       if (httpTls) metrics.tlsDaysLeft.set({ listener: 'http' }, httpTls.daysLeft());
     });
+    const pixels = lifecycle.opened(
+      'pixel workers',
+      createPixels({
+        spoolFolder: path.join(dataDir, 'spool'),
+        hasSpace: () => !freeSpace.current().isBelowReserve,
+      }),
+      (it) => it.close(),
+    );
+    const pictures = createPictureService({ store, renderer: pixels.renderer });
     const publicServer = createHttpServer({
       app: createPublicApp({
         index,
@@ -319,6 +330,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           search,
           store,
           intake,
+          codec: pixels.codec,
+          pictures,
           keys,
           audit,
           clock,

@@ -2,6 +2,7 @@ import type { Hono } from 'hono';
 
 import type { Config } from '../config/config.ts';
 import type { KeyRing } from '../core/access/object-token.ts';
+import type { PictureService } from '../core/pictures/picture-service.ts';
 import type { AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { InstanceStore } from '../core/ports/instance-store.ts';
@@ -13,9 +14,9 @@ import type { StudySearch } from '../core/ports/study-search.ts';
 import { createBufferPool } from '../http/buffer-pool.ts';
 import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
 import type { DicomWebEnv } from '../http/dicomweb/env.ts';
+import { createRenderedRoutes } from '../http/dicomweb/rendered-routes.ts';
 import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
 import { createSearchRoutes } from '../http/dicomweb/search-routes.ts';
-import { WITHOUT_CODEC } from '../http/dicomweb/without-codec.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -28,8 +29,8 @@ export interface DicomWebOptions {
   readonly search: StudySearch;
   readonly store: InstanceStore;
   readonly intake: Intake;
-  /** Absent: pixels are handed out as they are stored. */
-  readonly codec?: PixelCodec;
+  readonly codec: PixelCodec;
+  readonly pictures: PictureService;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly clock: Clock;
@@ -41,7 +42,7 @@ export interface DicomWebOptions {
 
 /** Puts the DICOMweb services together; each adds its routes here. */
 export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
-  const { config, tokens, codec = WITHOUT_CODEC } = options;
+  const { config, tokens } = options;
   const pool = createBufferPool();
   return createDicomWebApp({
     ...options,
@@ -50,7 +51,8 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
     corsOrigins: config.http.corsOrigins,
     routes: [
       createSearchRoutes({ ...options, maxResults: config.dicomWeb.maxResults }),
-      createRetrieveRoute({ ...options, codec, pool }),
+      createRetrieveRoute({ ...options, pool }),
+      createRenderedRoutes(options),
     ],
   });
 }

@@ -6,7 +6,7 @@ import { createPixelCodec } from './pixel-codec.ts';
 import { createWorkerPool } from './worker-pool.ts';
 
 export interface PixelsOptions {
-  /** Folder for objects being transcoded; made if need be, and emptied. */
+  /** Folder for objects being transcoded; emptied before its first use. */
   readonly spoolFolder: string;
   /** Whether the disk has room for more than what is received. */
   readonly hasSpace: () => boolean;
@@ -30,14 +30,14 @@ export interface Pixels {
 const MAX_HEAP_MIB = 256;
 
 /** Decoding, transcoding and rendering, which share their threads. Nothing runs before the first job. */
-export async function createPixels({
+export function createPixels({
   spoolFolder,
   hasSpace,
   workers = 2,
   maxWaiting = 64,
   timeoutMs = 30_000,
   idleMs = 30_000,
-}: PixelsOptions): Promise<Pixels> {
+}: PixelsOptions): Pixels {
   const pool = createWorkerPool({
     start: () =>
       startWorker(new URL('./pixel-worker.ts', import.meta.url), {
@@ -48,6 +48,6 @@ export async function createPixels({
     timeoutMs,
     idleMs,
   });
-  const codec = await createPixelCodec({ pool, spoolFolder, hasSpace });
+  const codec = createPixelCodec({ pool, spoolFolder, hasSpace });
   return { codec, renderer: createPictureRenderer(pool), close: () => codec.close() };
 }

@@ -15,13 +15,16 @@ export interface PixelCodecOptions {
   readonly hasSpace: () => boolean;
 }
 
-/** {@link PixelCodec} over worker threads. What an earlier run left in the spool folder is removed. */
-export async function createPixelCodec({
-  pool,
-  spoolFolder,
-  hasSpace,
-}: PixelCodecOptions): Promise<PixelCodec> {
-  await rm(spoolFolder, { recursive: true, force: true });
+/** {@link PixelCodec} over worker threads. */
+export function createPixelCodec({ pool, spoolFolder, hasSpace }: PixelCodecOptions): PixelCodec {
+  let emptied: Promise<unknown> | undefined;
+
+  /** Removes, once, what an earlier run may have left. */
+  async function makeSpoolFolder(): Promise<void> {
+    emptied ??= rm(spoolFolder, { recursive: true, force: true });
+    await emptied;
+    await mkdir(spoolFolder, { recursive: true });
+  }
 
   async function spooled(targetPath: string): Promise<OpenedInstance> {
     const handle = await open(targetPath, 'r');
@@ -48,7 +51,7 @@ export async function createPixelCodec({
     },
     async transcode(source, transferSyntaxUid, { signal } = {}) {
       if (!hasSpace()) throw new PixelError('busy', 'The disk has no room for transcoding now.');
-      await mkdir(spoolFolder, { recursive: true });
+      await makeSpoolFolder();
       const targetPath = path.join(spoolFolder, `${randomUUID()}.dcm`);
       try {
         await pool.run({ kind: 'transcode', source, transferSyntaxUid, targetPath }, signal);
