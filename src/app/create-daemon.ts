@@ -43,6 +43,7 @@ import { handOutNote, notingHandOuts } from './hand-outs.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { createMetadata } from './metadata.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
 import { createOverview } from './overview.ts';
@@ -156,6 +157,18 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       logger,
       onAdded: () => deliveries.wake(),
     });
+    let publicUrl = config.http.publicUrl ?? undefined;
+    const metadata = createMetadata({
+      config,
+      index,
+      store,
+      hasSpace: () => !freeSpace.current().isBelowReserve,
+      clock,
+      logger,
+      metrics,
+      lifecycle,
+      publicUrl: () => publicUrl,
+    });
     const settler = new StudySettler({
       index,
       clock,
@@ -163,7 +176,10 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       stableAfterMs: config.studies.stableAfterSeconds * 1000,
       stableAfterReleaseMs: config.studies.stableAfterReleaseSeconds * 1000,
       productsOf: (customer) => customers.productsOf(customer),
-      onStable: () => deliveries.wake(),
+      onStable: (key) => {
+        deliveries.wake();
+        metadata.preparer.add(key);
+      },
     });
     const gate = new StudyGate();
     const retention = createRetention({
@@ -176,7 +192,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       metrics,
       clock,
       logger,
-      hooks: [],
+      hooks: [(key) => metadata.drop(key)],
     });
     const intake = createIntake({
       store,
@@ -185,7 +201,14 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       logger,
       digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
-      observers: [settler, countIntake(metrics), accountForIntake(freeSpace), retention.observer, chronicle],
+      observers: [
+        settler,
+        metadata.preparer,
+        countIntake(metrics),
+        accountForIntake(freeSpace),
+        retention.observer,
+        chronicle,
+      ],
       gate,
     });
     const fileIntake = await createFileIntake({ dataDir, intake, index, records: files, clock, logger });
@@ -266,7 +289,6 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       },
     });
 
-    let publicUrl = config.http.publicUrl ?? undefined;
     const noteHandOut = handOutNote({ removals, clock, logger, config });
     const objectUrls = notingHandOuts(
       createObjectUrls({
@@ -338,6 +360,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           logger,
           metrics,
           lifecycle,
+          metadata,
         }),
         corsOrigins: config.http.corsOrigins,
       }),
@@ -448,6 +471,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       await retention.stop();
       await storageCommitment.stop(left());
       settler.stop();
+      await metadata.stop();
       historyKeeper.stop();
       await chronicle.stop();
       await alerts.stop();
@@ -471,6 +495,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           };
           publicUrl ??= localUrl(config, addresses.http.port);
           settler.start();
+          metadata.start();
           historyKeeper.start();
           chronicle.start();
           dimseTls?.start((material) => dimse.renewTls(material));

@@ -13,6 +13,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
 import { createBufferPool } from '../http/buffer-pool.ts';
 import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
+import { createMetadataRoutes } from '../http/dicomweb/metadata-routes.ts';
 import type { DicomWebEnv } from '../http/dicomweb/env.ts';
 import { createRenderedRoutes } from '../http/dicomweb/rendered-routes.ts';
 import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
@@ -20,6 +21,7 @@ import { createSearchRoutes } from '../http/dicomweb/search-routes.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import type { Metadata } from './metadata.ts';
 
 export interface DicomWebOptions {
   /** As it was at start; limits of the services. */
@@ -38,11 +40,12 @@ export interface DicomWebOptions {
   readonly metrics: Metrics;
   /** Closes what the services open, such as worker threads. */
   readonly lifecycle: Lifecycle;
+  readonly metadata: Metadata;
 }
 
 /** Puts the DICOMweb services together; each adds its routes here. */
 export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
-  const { config, tokens } = options;
+  const { config, tokens, metadata } = options;
   const pool = createBufferPool();
   return createDicomWebApp({
     ...options,
@@ -53,6 +56,11 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
       createSearchRoutes({ ...options, maxResults: config.dicomWeb.maxResults }),
       createRetrieveRoute({ ...options, pool }),
       createRenderedRoutes(options),
+      createMetadataRoutes({
+        ...options,
+        keeper: metadata.keeper,
+        onServiceRoot: (serviceRoot) => metadata.noteServiceRoot(serviceRoot),
+      }),
     ],
   });
 }

@@ -131,6 +131,12 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Studies that were due at the last run of retention and must stay.',
     ),
     retentionFailures: counter('retention_failures_total', 'Runs of retention that failed.'),
+    metadataSeries: counter(
+      'metadata_series_total',
+      'Series whose DICOMweb metadata was found prepared, made for a request, prepared ahead, or failed to be made.',
+      ['outcome'],
+    ),
+    metadataWaiting: gauge('metadata_studies_waiting', 'Studies whose metadata is still to be prepared.'),
     auditWriteFailures: counter(
       'audit_write_failures_total',
       'Failed writes of the audit trail (they are retried).',

@@ -99,6 +99,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     listStudies: (query) => reader.listStudies(query),
     listSeries: (key) => instances.listSeries(key),
     listInstances: (key, seriesInstanceUid) => instances.listInstances(key, seriesInstanceUid),
+    listContents: (key) => instances.listContents(key),
     totals: () => reader.totals(),
     customerTotals: () => reader.customerTotals(),
     receivingStudies: () => reader.receivingStudies(),

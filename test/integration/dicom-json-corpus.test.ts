@@ -54,12 +54,16 @@ describe.skipIf(corpus.length === 0)('DICOM JSON of real files', () => {
       rmSync(folder, { recursive: true });
     }
     expect(compared).toBeGreaterThan(150);
-    // DCMTK does not decode what an item's own Specific Character Set allows it to.
-    expect(differences).toEqual(['charset_files/chrSQEncoding.dcm 00321064[0].00100010']);
+    expect(differences).toEqual([
+      // DCMTK does not decode what an item's own Specific Character Set allows it to,
+      'charset_files/chrSQEncoding.dcm 00321064[0].00100010',
+      // and pads values of odd length.
+      'nested_priv_SQ.dcm 00010001[0].00010002',
+    ]);
   });
 });
 
-/** The file up to its Pixel Data, because dcm2json refuses fragments. */
+/** The file up to its Pixel Data, because dcm2json refuses fragments; what stands behind goes with them. */
 function withoutPixels(file: Buffer): Buffer {
   const meta = readFileMeta(file);
   if (meta.kind !== 'complete' || meta.transferSyntaxUid === undefined) return file;
@@ -100,9 +104,9 @@ function compare(ours: JsonDataSet, theirs: JsonDataSet, place: string, differen
   for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
     const [mine, other] = [ours[name], theirs[name]];
     const where = `${place.replace(/ $/, '')} ${name}`.replace(/(\]\.) /, '$1');
-    // It was cut away, or DCMTK leaves unknown what the dictionary knows.
-    if (mine !== undefined && (other?.vr ?? (name === '7FE00010' ? 'UN' : '')) === 'UN' && mine.vr !== 'UN')
-      continue;
+    if (other === undefined && name >= '7FE00010') continue;
+    // DCMTK leaves unknown what the dictionary knows.
+    if (other?.vr === 'UN' && mine !== undefined && mine.vr !== 'UN') continue;
     if (mine?.vr !== other?.vr || mine === undefined || other === undefined) differences.push(where);
     else if (mine.vr === 'SQ') {
       const [items, others] = [mine.Value ?? [], other.Value ?? []];

@@ -39,6 +39,14 @@ export interface ConflictRecord {
   readonly origin: Omit<InstanceOrigin, 'intakeId'>;
 }
 
+/** What a series consists of, in short. */
+export interface SeriesContents {
+  readonly seriesInstanceUid: Uid;
+  readonly instances: number;
+  /** SHA-256 over UIDs and digests of its instances in their order: changes with any of them. */
+  readonly digest: string;
+}
+
 /** Totals for status, metrics and `verify`. */
 export interface IndexTotals {
   readonly studies: number;
@@ -103,6 +111,8 @@ export interface StudyIndex {
    */
   listInstances(key: StudyKey, seriesInstanceUid?: Uid): readonly InstanceRecord[];
   /** Kept in step by every write, so that they cost nothing to ask for. */
+  /** What each series consists of, in the order of {@link StudyIndex.listSeries}. */
+  listContents(key: StudyKey): readonly SeriesContents[];
   totals(): IndexTotals;
   /** The same by customer. */
   customerTotals(): readonly CustomerTotals[];

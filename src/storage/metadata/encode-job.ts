@@ -1,0 +1,161 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+
+import { ByteWindow, readableBuffer } from '../../dicom/data-set/byte-window.ts';
+import { encodeDataSet } from '../../dicom/json/encode-data-set.ts';
+import { inflateDataSet } from '../../dicom/part10/inflate.ts';
+import { assumedTransferSyntax } from '../../dicom/transfer-syntax.ts';
+import type { Uid } from '../../dicom/uid.ts';
+import { deflatePart } from '../../platform/gzip-parts.ts';
+
+/** Objects of one series to encode, in order. Plain values: it goes to a thread. */
+export interface EncodeJob {
+  /** What BulkDataURIs begin with, up to `/instances/`. */
+  readonly seriesUrl: string;
+  readonly studyInstanceUid: Uid;
+  readonly seriesInstanceUid: Uid;
+  readonly instances: readonly {
+    readonly path: string;
+    readonly dataSetOffset: number;
+    readonly transferSyntaxUid: Uid;
+    readonly sopClassUid: Uid;
+    readonly sopInstanceUid: Uid;
+  }[];
+}
+
+export interface EncodedJob {
+  readonly deflated: Uint8Array<ArrayBuffer>;
+  readonly crc32: number;
+  readonly bytes: number;
+}
+
+/** Which object of a job could not be read. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+  readonly sopInstanceUid: Uid;
+  constructor(sopInstanceUid: Uid, options: ErrorOptions) {
+    super('an object cannot be read', options);
+    this.sopInstanceUid = sopInstanceUid;
+  }
+}
+
+/**
+ * Measured on 500 CT and MR headers: a fourth less than level 6 for a twentieth of the time that encoding takes.
+ */
+const DEFLATE_LEVEL = 9;
+/** JSON deflated at once; the window of deflate is far smaller. */
+const BLOCK_LENGTH = 1024 * 1024;
+/** JSON of one instance beyond this is given up: hundred times what the largest real headers come to. */
+const MAX_INSTANCE_LENGTH = 256 * 1024 * 1024;
+/** Of a deflated Data Set; its header ends long before. */
+const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
+
+class TooLongError extends Error {}
+
+/** Encodes the objects of a job one after the other, reading what is needed of each; for a thread of its own. */
+export async function runEncodeJob(job: EncodeJob): Promise<EncodedJob> {
+  const window = new ByteWindow();
+  const blocks: Buffer[] = [];
+  let pending: string[] = [];
+  let pendingLength = 0;
+  let sum = 0;
+  let bytes = 0;
+
+  function deflate(): void {
+    if (pendingLength === 0) return;
+    const json = Buffer.from(pending.join(''));
+    pending = [];
+    pendingLength = 0;
+    sum = crc32(json, sum);
+    bytes += json.length;
+    blocks.push(deflatePart(json, DEFLATE_LEVEL));
+  }
+
+  function put(json: string): void {
+    pending.push(json);
+    pendingLength += json.length;
+    if (pendingLength >= BLOCK_LENGTH) deflate();
+  }
+
+  for (const [index, instance] of job.instances.entries()) {
+    if (index > 0) put(',');
+    for (const piece of await encodeInstance(job, instance, window)) put(piece);
+  }
+  deflate();
+  const deflated = new Uint8Array(blocks.reduce((total, block) => total + block.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    deflated.set(block, at);
+    at += block.length;
+  }
+  return { deflated, crc32: sum, bytes };
+}
+
+/** @returns the object of an instance, in pieces. */
+async function encodeInstance(
+  job: EncodeJob,
+  instance: EncodeJob['instances'][number],
+  window: ByteWindow,
+): Promise<readonly string[]> {
+  const transferSyntax = assumedTransferSyntax(instance.transferSyntaxUid);
+  const instanceUrl = `${job.seriesUrl}/instances/${instance.sopInstanceUid}`;
+  const encode = (start: number): readonly string[] => {
+    const pieces: string[] = [];
+    let length = 0;
+    encodeDataSet({
+      window,
+      start,
+      transferSyntax,
+      known: knownAttributes(job, instance),
+      bulkDataUri: (path) => `${instanceUrl}/bulkdata/${path}`,
+      sink: (json) => {
+        length += json.length;
+        if (length > MAX_INSTANCE_LENGTH) throw new TooLongError();
+        pieces.push(json);
+      },
+    });
+    return pieces;
+  };
+  let fd: number | undefined;
+  try {
+    fd = openSync(instance.path, 'r');
+    const { size } = fstatSync(fd);
+    if (!transferSyntax.deflated) {
+      const file = fd;
+      window.open({
+        length: size,
+        read: (target, position) => readSync(file, target, 0, target.length, position),
+      });
+      return encode(instance.dataSetOffset);
+    }
+    const deflated = Buffer.alloc(Math.max(0, Math.min(size - instance.dataSetOffset, MAX_INFLATED_BYTES)));
+    const read = readSync(fd, deflated, 0, deflated.length, instance.dataSetOffset);
+    const inflated = await inflateDataSet(deflated.subarray(0, read), { maxLength: MAX_INFLATED_BYTES });
+    window.open(readableBuffer(inflated.bytes));
+    return encode(0);
+  } catch (error) {
+    if (!(error instanceof TooLongError))
+      throw new UnreadableError(instance.sopInstanceUid, { cause: error });
+    window.open(readableBuffer(Buffer.alloc(0)));
+    return encode(0);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** What the index knows for certain, for objects that do not say it, and what only the store knows. */
+function knownAttributes(
+  { studyInstanceUid, seriesInstanceUid }: EncodeJob,
+  { sopClassUid, sopInstanceUid, transferSyntaxUid }: EncodeJob['instances'][number],
+): readonly (readonly [tag: number, json: string])[] {
+  const uid = (value: Uid): string => `{"vr":"UI","Value":["${value}"]}`;
+  return [
+    [0x00080016, uid(sopClassUid)],
+    [0x00080018, uid(sopInstanceUid)],
+    // Available Transfer Syntax UID: viewers want to know before they ask for pixels.
+    [0x00083002, uid(transferSyntaxUid)],
+    [0x0020000d, uid(studyInstanceUid)],
+    [0x0020000e, uid(seriesInstanceUid)],
+  ];
+}

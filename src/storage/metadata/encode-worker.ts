@@ -1,0 +1,45 @@
+import os from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { UnreadableError, runEncodeJob } from './encode-job.ts';
+import type { EncodeJob, EncodedJob } from './encode-job.ts';
+
+/** What a thread answers to a job. */
+export type EncodeReply =
+  | { readonly kind: 'done'; readonly result: EncodedJob }
+  | { readonly kind: 'unreadable'; readonly sopInstanceUid: string; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** How a thread is started. */
+export interface EncodeWorkerData {
+  /** Takes only what nothing else wants of the processor. */
+  readonly isYielding: boolean;
+}
+
+if ((workerData as EncodeWorkerData).isYielding && process.platform === 'linux') {
+  // Of this thread alone: Linux has priorities by thread.
+  os.setPriority(os.constants.priority.PRIORITY_LOW);
+}
+
+async function answer(job: EncodeJob): Promise<void> {
+  try {
+    const result = await runEncodeJob(job);
+    const reply: EncodeReply = { kind: 'done', result };
+    parentPort?.postMessage(reply, [result.deflated.buffer]);
+  } catch (error) {
+    const reason = error instanceof Error ? describe(error.cause ?? error) : 'unknown';
+    const reply: EncodeReply =
+      error instanceof UnreadableError
+        ? { kind: 'unreadable', sopInstanceUid: error.sopInstanceUid, reason }
+        : { kind: 'failed', reason };
+    parentPort?.postMessage(reply);
+  }
+}
+
+/** Code or kind of an error: messages may quote what was read. */
+function describe(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? `${error.name}: ${error.stack?.split('\n')[1]?.trim() ?? ''}` : 'unknown';
+}
+
+parentPort?.on('message', (job: EncodeJob) => void answer(job));
