@@ -1,3 +1,4 @@
+import type { BulkDataPlace } from '../../dicom/json/find-bulk-data.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { InstanceRecord } from '../study/study.ts';
 
@@ -37,4 +38,10 @@ export interface MetadataEncoder {
     serviceRoot: string,
     urgency: MetadataUrgency,
   ): Promise<MetadataPart>;
+  /**
+   * Finds the element that a BulkDataURI ends in.
+   * @param path as `parseBulkDataPath` gave it.
+   * @returns undefined where the object has no such element, or not all of it. @throws MetadataSourceError
+   */
+  findBulkData(instance: InstanceRecord, path: string): Promise<BulkDataPlace | undefined>;
 }

@@ -4,8 +4,11 @@ import { crc32 } from 'node:zlib';
 
 import { ByteWindow, readableBuffer } from '../../dicom/data-set/byte-window.ts';
 import { encodeDataSet } from '../../dicom/json/encode-data-set.ts';
+import { findBulkData } from '../../dicom/json/find-bulk-data.ts';
+import type { BulkDataPlace } from '../../dicom/json/find-bulk-data.ts';
 import { inflateDataSet } from '../../dicom/part10/inflate.ts';
 import { assumedTransferSyntax } from '../../dicom/transfer-syntax.ts';
+import type { TransferSyntax } from '../../dicom/transfer-syntax.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import { deflatePart } from '../../platform/gzip-parts.ts';
 
@@ -24,10 +27,21 @@ export interface EncodeJob {
   }[];
 }
 
+/** Where the element is; undefined: nowhere. */
+export interface FoundBulkData {
+  readonly place: BulkDataPlace | undefined;
+}
+
 export interface EncodedJob {
   readonly deflated: Uint8Array<ArrayBuffer>;
   readonly crc32: number;
   readonly bytes: number;
+}
+
+/** An element of an object to find. */
+export interface FindJob {
+  readonly instance: EncodeJob['instances'][number];
+  readonly bulkDataPath: string;
 }
 
 /** Which object of a job could not be read. */
@@ -92,15 +106,22 @@ export async function runEncodeJob(job: EncodeJob): Promise<EncodedJob> {
   return { deflated, crc32: sum, bytes };
 }
 
-/** @returns the object of an instance, in pieces. */
+/** Finds the element of a BulkDataURI. @throws UnreadableError */
+export async function runFindJob({ instance, bulkDataPath: path }: FindJob): Promise<FoundBulkData> {
+  const window = new ByteWindow();
+  return openObject(instance, window, (start, transferSyntax) => ({
+    place: findBulkData({ window, start, transferSyntax, path }),
+  }));
+}
+
+/** @returns the object of an instance, in pieces. @throws UnreadableError */
 async function encodeInstance(
   job: EncodeJob,
   instance: EncodeJob['instances'][number],
   window: ByteWindow,
 ): Promise<readonly string[]> {
-  const transferSyntax = assumedTransferSyntax(instance.transferSyntaxUid);
   const instanceUrl = `${job.seriesUrl}/instances/${instance.sopInstanceUid}`;
-  const encode = (start: number): readonly string[] => {
+  const encode = (start: number, transferSyntax: TransferSyntax): readonly string[] => {
     const pieces: string[] = [];
     let length = 0;
     encodeDataSet({
@@ -117,9 +138,27 @@ async function encodeInstance(
     });
     return pieces;
   };
+  return openObject(instance, window, (start, transferSyntax) => {
+    try {
+      return encode(start, transferSyntax);
+    } catch (error) {
+      if (!(error instanceof TooLongError)) throw error;
+      window.open(readableBuffer(Buffer.alloc(0)));
+      return encode(0, transferSyntax);
+    }
+  });
+}
+
+/** Opens an object, inflated where it is deflated, for as long as `use` reads it. @throws UnreadableError */
+async function openObject<T>(
+  { path, dataSetOffset, transferSyntaxUid, sopInstanceUid }: EncodeJob['instances'][number],
+  window: ByteWindow,
+  use: (start: number, transferSyntax: TransferSyntax) => T,
+): Promise<T> {
+  const transferSyntax = assumedTransferSyntax(transferSyntaxUid);
   let fd: number | undefined;
   try {
-    fd = openSync(instance.path, 'r');
+    fd = openSync(path, 'r');
     const { size } = fstatSync(fd);
     if (!transferSyntax.deflated) {
       const file = fd;
@@ -127,18 +166,15 @@ async function encodeInstance(
         length: size,
         read: (target, position) => readSync(file, target, 0, target.length, position),
       });
-      return encode(instance.dataSetOffset);
+      return use(dataSetOffset, transferSyntax);
     }
-    const deflated = Buffer.alloc(Math.max(0, Math.min(size - instance.dataSetOffset, MAX_INFLATED_BYTES)));
-    const read = readSync(fd, deflated, 0, deflated.length, instance.dataSetOffset);
+    const deflated = Buffer.alloc(Math.max(0, Math.min(size - dataSetOffset, MAX_INFLATED_BYTES)));
+    const read = readSync(fd, deflated, 0, deflated.length, dataSetOffset);
     const inflated = await inflateDataSet(deflated.subarray(0, read), { maxLength: MAX_INFLATED_BYTES });
     window.open(readableBuffer(inflated.bytes));
-    return encode(0);
+    return use(0, transferSyntax);
   } catch (error) {
-    if (!(error instanceof TooLongError))
-      throw new UnreadableError(instance.sopInstanceUid, { cause: error });
-    window.open(readableBuffer(Buffer.alloc(0)));
-    return encode(0);
+    throw new UnreadableError(sopInstanceUid, { cause: error });
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

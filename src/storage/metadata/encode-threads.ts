@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { MetadataSourceError } from '../../core/ports/metadata-encoder.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import { startWorker } from '../../platform/start-worker.ts';
-import type { EncodeJob, EncodedJob } from './encode-job.ts';
+import type { EncodeJob, EncodedJob, FindJob, FoundBulkData } from './encode-job.ts';
 import type { EncodeReply, EncodeWorkerData } from './encode-worker.ts';
 
 export interface EncodeThreadsOptions {
@@ -15,8 +15,8 @@ export interface EncodeThreadsOptions {
 }
 
 interface Waiting {
-  readonly job: EncodeJob;
-  readonly resolve: (result: EncodedJob) => void;
+  readonly job: EncodeJob | FindJob;
+  readonly resolve: (result: EncodedJob | FoundBulkData) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -41,13 +41,13 @@ export class EncodeThreads {
   }
 
   /** @throws MetadataSourceError; Error where the thread failed or the threads are closed. */
-  run(job: EncodeJob): Promise<EncodedJob> {
+  run<J extends EncodeJob | FindJob>(job: J): Promise<J extends FindJob ? FoundBulkData : EncodedJob> {
     if (this.#isClosed)
       return Promise.reject(new Error('metadata is not encoded any more: the daemon stops'));
-    return new Promise((resolve, reject) => {
+    return new Promise<EncodedJob | FoundBulkData>((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
       this.#assign();
-    });
+    }) as Promise<J extends FindJob ? FoundBulkData : EncodedJob>;
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,12 @@
 import os from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { UnreadableError, runEncodeJob } from './encode-job.ts';
-import type { EncodeJob, EncodedJob } from './encode-job.ts';
+import { UnreadableError, runEncodeJob, runFindJob } from './encode-job.ts';
+import type { EncodeJob, EncodedJob, FindJob, FoundBulkData } from './encode-job.ts';
 
 /** What a thread answers to a job. */
 export type EncodeReply =
-  | { readonly kind: 'done'; readonly result: EncodedJob }
+  | { readonly kind: 'done'; readonly result: EncodedJob | FoundBulkData }
   | { readonly kind: 'unreadable'; readonly sopInstanceUid: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -21,11 +21,11 @@ if ((workerData as EncodeWorkerData).isYielding && process.platform === 'linux')
   os.setPriority(os.constants.priority.PRIORITY_LOW);
 }
 
-async function answer(job: EncodeJob): Promise<void> {
+async function answer(job: EncodeJob | FindJob): Promise<void> {
   try {
-    const result = await runEncodeJob(job);
+    const result = 'bulkDataPath' in job ? await runFindJob(job) : await runEncodeJob(job);
     const reply: EncodeReply = { kind: 'done', result };
-    parentPort?.postMessage(reply, [result.deflated.buffer]);
+    parentPort?.postMessage(reply, 'deflated' in result ? [result.deflated.buffer] : []);
   } catch (error) {
     const reason = error instanceof Error ? describe(error.cause ?? error) : 'unknown';
     const reply: EncodeReply =
@@ -42,4 +42,4 @@ function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.stack?.split('\n')[1]?.trim() ?? ''}` : 'unknown';
 }
 
-parentPort?.on('message', (job: EncodeJob) => void answer(job));
+parentPort?.on('message', (job: EncodeJob | FindJob) => void answer(job));

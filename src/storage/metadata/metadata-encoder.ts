@@ -2,6 +2,8 @@ import os from 'node:os';
 
 import type { InstanceStore } from '../../core/ports/instance-store.ts';
 import type { MetadataEncoder } from '../../core/ports/metadata-encoder.ts';
+import type { InstanceRecord } from '../../core/study/study.ts';
+import type { EncodeJob } from './encode-job.ts';
 import { EncodeThreads } from './encode-threads.ts';
 
 export interface MetadataEncoderOptions {
@@ -19,6 +21,13 @@ export function createMetadataEncoder({
 }: MetadataEncoderOptions): MetadataEncoder & { close(): Promise<void> } {
   const now = new EncodeThreads({ threads, isYielding: false, idleMs: IDLE_MS });
   const later = new EncodeThreads({ threads: 1, isYielding: true, idleMs: IDLE_MS });
+  const fileOf = (instance: InstanceRecord): EncodeJob['instances'][number] => ({
+    path: store.pathOf(instance.key),
+    dataSetOffset: instance.dataSetOffset,
+    transferSyntaxUid: instance.transferSyntaxUid,
+    sopClassUid: instance.sopClassUid,
+    sopInstanceUid: instance.key.sopInstanceUid,
+  });
   return {
     concurrency: threads,
     async encode(instances, serviceRoot, urgency) {
@@ -30,14 +39,12 @@ export function createMetadataEncoder({
         seriesUrl,
         studyInstanceUid,
         seriesInstanceUid,
-        instances: instances.map((instance) => ({
-          path: store.pathOf(instance.key),
-          dataSetOffset: instance.dataSetOffset,
-          transferSyntaxUid: instance.transferSyntaxUid,
-          sopClassUid: instance.sopClassUid,
-          sopInstanceUid: instance.key.sopInstanceUid,
-        })),
+        instances: instances.map(fileOf),
       });
+    },
+    async findBulkData(instance, path) {
+      const { place } = await now.run({ instance: fileOf(instance), bulkDataPath: path });
+      return place;
     },
     async close() {
       await Promise.all([now.close(), later.close()]);
