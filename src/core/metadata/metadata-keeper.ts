@@ -103,9 +103,7 @@ export class MetadataKeeper {
     const contents = index
       .listContents(series)
       .find(({ seriesInstanceUid }) => seriesInstanceUid === series.seriesInstanceUid);
-    const instances = index
-      .listInstances(series)
-      .filter(({ key }) => key.seriesInstanceUid === series.seriesInstanceUid);
+    const instances = index.listInstances(series, series.seriesInstanceUid);
     if (contents === undefined) return undefined;
     const stamp = stampOf(contents, serviceRoot);
     const parts = (): AsyncIterable<MetadataPart> =>

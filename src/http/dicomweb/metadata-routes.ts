@@ -24,7 +24,7 @@ import { serviceRootOf } from './service-root.ts';
 import { notFound, studyOfRequest } from './study-of-request.ts';
 
 export interface MetadataRoutesOptions {
-  readonly index: Pick<StudyIndex, 'findStudiesByUid' | 'findInstance' | 'listContents'>;
+  readonly index: Pick<StudyIndex, 'findStudiesByUid' | 'findRemovals' | 'findInstance' | 'listContents'>;
   readonly keeper: Pick<MetadataKeeper, 'open' | 'openInstance'>;
   readonly audit: AuditTrail;
   readonly logger: Logger;
