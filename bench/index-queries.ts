@@ -1,6 +1,8 @@
 import type { StudyIndex } from '../src/core/ports/study-index.ts';
+import type { StudySearch } from '../src/core/ports/study-search.ts';
 import type { StudyQuery } from '../src/core/study/study.ts';
 import type { PopulationStudy } from './index-population.ts';
+import { createQido, qidoQueries } from './index-qido.ts';
 import { summarize, type Latency } from './statistics.ts';
 
 export interface QueryLatency {
@@ -17,39 +19,51 @@ interface Query {
   readonly repeats: number;
   readonly budgetMs?: number;
   /** @returns how much was found. */
-  readonly run: (study: PopulationStudy) => number;
+  readonly run: (study: PopulationStudy) => number | Promise<number>;
 }
 
 const QIDO_BUDGET_MS = 10;
 
 /** Times the index's reads, each for studies picked evenly over the whole time of arrival. */
-export function measureQueries(
-  index: StudyIndex,
+export async function measureQueries(
+  { index, search }: { readonly index: StudyIndex; readonly search: StudySearch },
   studies: readonly PopulationStudy[],
   large: PopulationStudy,
-): QueryLatency[] {
-  return queriesOf(index, studies, large).map(({ title, repeats, budgetMs, run }) => {
-    const durations: number[] = [];
-    let found = 0;
-    for (let turn = -10; turn < repeats; turn += 1) {
-      // A stride prime to the number of studies visits them in a scattered order.
-      const study = studies[((turn + 10) * 7919) % studies.length];
-      if (study === undefined) throw new Error('the index is empty');
-      const startedAt = performance.now();
-      const count = run(study);
-      const duration = performance.now() - startedAt;
-      if (turn < 0) continue;
-      durations.push(duration);
-      found += count;
-    }
-    if (found === 0) throw new Error(`${title}: nothing found`);
-    return {
-      title,
-      found: found / repeats,
-      latency: summarize(durations),
-      ...(budgetMs === undefined ? {} : { budgetMs }),
-    };
-  });
+): Promise<QueryLatency[]> {
+  const qido = qidoQueries(createQido(index, search)).map(({ hasBudget, ...query }) => ({
+    ...query,
+    ...(hasBudget && { budgetMs: QIDO_BUDGET_MS }),
+  }));
+  const latencies: QueryLatency[] = [];
+  for (const query of [...queriesOf(index, studies, large), ...qido])
+    latencies.push(await measureQuery(query, studies));
+  return latencies;
+}
+
+async function measureQuery(
+  { title, repeats, budgetMs, run }: Query,
+  studies: readonly PopulationStudy[],
+): Promise<QueryLatency> {
+  const durations: number[] = [];
+  let found = 0;
+  for (let turn = -10; turn < repeats; turn += 1) {
+    // A stride prime to the number of studies visits them in a scattered order.
+    const study = studies[((turn + 10) * 7919) % studies.length];
+    if (study === undefined) throw new Error('the index is empty');
+    const startedAt = performance.now();
+    const count = await run(study);
+    const duration = performance.now() - startedAt;
+    if (turn < 0) continue;
+    durations.push(duration);
+    found += count;
+  }
+  if (found === 0) throw new Error(`${title}: nothing found`);
+  return {
+    title,
+    found: found / repeats,
+    latency: summarize(durations),
+    ...(budgetMs === undefined ? {} : { budgetMs }),
+  };
 }
 
 function queriesOf(index: StudyIndex, studies: readonly PopulationStudy[], large: PopulationStudy): Query[] {

@@ -71,8 +71,8 @@ try {
 
   const databaseBytes = (await fs.stat(indexPath(home))).size;
   const openMs = measureOpen(home);
-  const { index } = openSqliteIndex({ filePath: indexPath(home) });
-  const queries = measureQueries(index, studies, large);
+  const { index, search } = openSqliteIndex({ filePath: indexPath(home) });
+  const queries = await measureQueries({ index, search }, studies, large);
   const webhook = await measureWebhook(index, large, home);
   index.close();
   const startMs = await measureDaemonStart(home);

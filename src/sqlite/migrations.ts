@@ -502,16 +502,25 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX report_by_state ON report (state);
   CREATE INDEX report_output_by_state ON report_output (state);
   `,
-  // What DICOMweb searches by. The columns of a study are taken from its attributes wherever those change.
+  // What DICOMweb searches by. Triggers keep the columns in step with the attributes, whoever writes those; generated
+  // columns would be worked out anew with every instance.
   `
-  ALTER TABLE study ADD COLUMN study_date TEXT NOT NULL
-    GENERATED ALWAYS AS (replace(coalesce(attributes ->> '$.StudyDate', ''), '.', '')) VIRTUAL;
-  ALTER TABLE study ADD COLUMN study_time TEXT NOT NULL
-    GENERATED ALWAYS AS (coalesce(attributes ->> '$.StudyTime', '')) VIRTUAL;
-  ALTER TABLE study ADD COLUMN patient_id TEXT NOT NULL
-    GENERATED ALWAYS AS (coalesce(attributes ->> '$.PatientID', '')) VIRTUAL;
-  ALTER TABLE study ADD COLUMN accession_number TEXT NOT NULL
-    GENERATED ALWAYS AS (coalesce(attributes ->> '$.AccessionNumber', '')) VIRTUAL;
+  ALTER TABLE study ADD COLUMN study_date TEXT NOT NULL DEFAULT '';
+  ALTER TABLE study ADD COLUMN study_time TEXT NOT NULL DEFAULT '';
+  ALTER TABLE study ADD COLUMN patient_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE study ADD COLUMN accession_number TEXT NOT NULL DEFAULT '';
+  CREATE TRIGGER study_keys_changed AFTER UPDATE OF attributes ON study BEGIN
+    UPDATE study SET
+      study_date = replace(coalesce(NEW.attributes ->> '$.StudyDate', ''), '.', ''),
+      study_time = coalesce(NEW.attributes ->> '$.StudyTime', ''),
+      patient_id = coalesce(NEW.attributes ->> '$.PatientID', ''),
+      accession_number = coalesce(NEW.attributes ->> '$.AccessionNumber', '')
+    WHERE id = NEW.id;
+  END;
+  CREATE TRIGGER study_keys_added AFTER INSERT ON study BEGIN
+    UPDATE study SET attributes = NEW.attributes WHERE id = NEW.id;
+  END;
+  UPDATE study SET attributes = attributes;
   CREATE INDEX study_by_date ON study (customer, study_date, study_time);
   CREATE INDEX study_by_patient ON study (customer, patient_id, study_date, study_time);
   CREATE INDEX study_by_accession ON study (customer, accession_number, study_date, study_time);

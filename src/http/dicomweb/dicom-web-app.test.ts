@@ -139,6 +139,40 @@ describe('methods', () => {
   });
 });
 
+describe('capabilities', () => {
+  it('are described as WADL or JSON, to anybody', async () => {
+    const { request } = fixture();
+    const wadl = await request('/', '', { method: 'OPTIONS' });
+    expect(wadl.headers.get('content-type')).toBe('application/vnd.sun.wadl+xml');
+    const text = await wadl.text();
+    expect(text).toContain('<resources base="https://images.example.org/dicom-web/">');
+    expect(text).toContain('<resource path="studies/{study}/metadata"><method name="GET"');
+    expect(text).toContain('<param name="PatientID" style="query"/>');
+    const json = await request('', '', { method: 'OPTIONS', headers: { accept: 'application/json' } });
+    expect(await json.json()).toMatchObject({
+      resources: [
+        {
+          path: 'studies',
+          methods: [
+            { name: 'GET', service: 'search' },
+            { name: 'POST', service: 'store' },
+          ],
+        },
+        { path: 'studies/{study}/metadata', methods: [{ name: 'GET', service: 'metadata' }] },
+      ],
+    });
+    expect((await request('', '', { method: 'OPTIONS', headers: { accept: 'image/png' } })).status).toBe(406);
+  });
+
+  it('are the same below every customer, also one that is not there', async () => {
+    const { request } = fixture();
+    const options = { method: 'OPTIONS' };
+    const known = await seen(request('/customers/city-medical', '', options));
+    expect(known).toMatchObject({ status: 200 });
+    expect(await seen(request('/customers/no-such-one', '', options))).toEqual(known);
+  });
+});
+
 describe('web pages of other origins', () => {
   const preflight = {
     method: 'OPTIONS',

@@ -5,9 +5,11 @@ import type { Metrics } from '../../observability/metrics.ts';
 import { createCorsPolicy } from '../cors.ts';
 import { HttpProblem, methodNotAllowed } from '../errors.ts';
 import { createRefusalAudit } from '../refusal-audit.ts';
+import { negotiateFor } from './accept.ts';
 import { createAllowedMethods } from './allowed-methods.ts';
 import { entitlementOf, forbidden, unauthorized } from './authorize.ts';
 import type { AuthorizeOptions } from './authorize.ts';
+import { createCapabilities } from './capabilities.ts';
 import type { DicomWebEnv } from './env.ts';
 import { serviceOf } from './service-of.ts';
 
@@ -49,6 +51,9 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   const cors = createCorsPolicy(options.corsOrigins, METHODS, EXPOSED_HEADERS);
   const refusals = createRefusalAudit({ audit, clock, event: 'dicomweb.refused' });
   const allowedMethods = createAllowedMethods(routes);
+  const capabilities = createCapabilities(routes);
+  const baseUrlOf = (c: Context<DicomWebEnv>): string =>
+    `${publicUrl() ?? new URL(c.req.url).origin}${DICOM_WEB_PATH}`;
 
   const refuse = (c: Context<DicomWebEnv>, detail: string, problem: HttpProblem, actor?: string): never => {
     const { peerAddress } = c.env;
@@ -84,19 +89,23 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
     metrics.dicomWebDuration.observe({ service }, (performance.now() - startedAt) / 1000);
   });
 
-  // Before any token is asked for: browsers send none with a preflight.
-  app.options('*', (c) => {
-    const allowed = allowedMethods(placeOf(c).path);
-    return new Response(null, {
-      status: 204,
-      headers: {
-        Allow: allowed.length === 0 ? METHODS : allowed.join(', '),
-        ...cors.preflightHeaders(c.req.header('origin'), {
-          headers: c.req.header('access-control-request-headers'),
-          privateNetwork: c.req.header('access-control-request-private-network'),
-        }),
-      },
+  // Before any token is asked for: browsers send none with a preflight, and what the service can do is no secret.
+  app.options('*', (c: Context<DicomWebEnv>) => {
+    const { path } = placeOf(c);
+    const allowed = allowedMethods(path);
+    const headers = new Headers({
+      Allow: allowed.length === 0 ? METHODS : allowed.join(', '),
+      ...cors.preflightHeaders(c.req.header('origin'), {
+        headers: c.req.header('access-control-request-headers'),
+        privateNetwork: c.req.header('access-control-request-private-network'),
+      }),
     });
+    const isPreflight = c.req.header('access-control-request-method') !== undefined;
+    if (isPreflight || !['', '/'].includes(path)) return new Response(null, { status: 204, headers });
+    // The same for each customer, also for one that is not there.
+    const { mediaType } = negotiateFor(c, capabilities.offers).offer;
+    headers.set('Content-Type', mediaType);
+    return new Response(capabilities.write(mediaType, baseUrlOf(c)), { headers });
   });
 
   app.use('*', async function authorize(c: Context<DicomWebEnv>, next) {
@@ -109,7 +118,7 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
     const right = ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write';
     if (!(right === 'read' ? entitlement.mayRead : entitlement.mayWrite))
       return refuse(c, `right to ${right}`, forbidden(right), entitlement.actor);
-    const base = `${publicUrl() ?? new URL(c.req.url).origin}${DICOM_WEB_PATH}`;
+    const base = baseUrlOf(c);
     const serviceUrl = customer === undefined ? base : `${base}/customers/${customer}`;
     c.set('scope', { ...entitlement, customers, serviceUrl });
     const allowed = allowedMethods(path);
