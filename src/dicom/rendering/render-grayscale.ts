@@ -65,7 +65,9 @@ function voiOf(
     return (value) => Math.min(lookUp(voiTable, value) / max, 1);
   }
   const [min, max] = span();
-  return max > min ? (value) => (value - min) / (max - min) : () => 0.5;
+  if (max <= min) return () => 0.5;
+  // Infinity occurs, and is beyond the span.
+  return (value) => Math.min(Math.max((value - min) / (max - min), 0), 1);
 }
 
 function isPadding({ padding }: DisplayAttributes, stored: number): boolean {
