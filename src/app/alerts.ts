@@ -19,6 +19,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { VERSION } from '../platform/version.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
+import { ledgerExceptions } from './metrics-wiring.ts';
 import type { TlsCredentials } from './tls-credentials.ts';
 
 const HOUR_MS = 3_600_000;
@@ -114,7 +115,7 @@ function snapshotOf(
     ),
     uncleanStarts,
     quarantinedLately: growth.note(files.quarantinedCount, now),
-    ledgerExceptions: Math.abs(totals.acknowledgedInstances - totals.instances),
+    ledgerExceptions: ledgerExceptions(totals),
     ...options.findings(),
   };
 }

@@ -33,6 +33,8 @@ import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAlerts } from './alerts.ts';
+import { watchDamage } from './damage-watch.ts';
+import { overviewFindings } from './overview-findings.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
 import { createCustomers } from './customers.ts';
@@ -45,7 +47,15 @@ import { createLateProducts } from './late-products.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { createMetadata } from './metadata.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { countIntake, mirrorFiles, mirrorIndex, mirrorAvara } from './metrics-wiring.ts';
+import {
+  countAvaraRequests,
+  countCommitments,
+  countIntake,
+  mirrorDisk,
+  mirrorFiles,
+  mirrorIndex,
+  mirrorAvara,
+} from './metrics-wiring.ts';
 import { createOverview } from './overview.ts';
 import { createProof } from './proof.ts';
 import { createRetention } from './retention.ts';
@@ -141,6 +151,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       customers: customers.avara,
       version: VERSION,
       timeoutMs: config.avara.requestTimeoutSeconds * 1000,
+      onRequest: countAvaraRequests(metrics),
     });
     const deliveries = createDeliveryLoop({
       outbox,
@@ -237,7 +248,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     });
     const storageCommitment = createStorageCommitment({
       config: dimseConfig,
-      requests: commitmentRequests,
+      requests: countCommitments(metrics, commitmentRequests),
       index,
       store,
       clock,
@@ -405,6 +416,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       routerNow: () => router,
       readAudit: (limit) => readAuditTail(auditFolder, limit),
     });
+    const damage = watchDamage(proving.verifier);
+    const knownDamage = database.alerts.list().some(({ rule }) => rule === 'object-damaged');
     const alerts = createAlerts({
       config,
       records: database.alerts,
@@ -416,12 +429,18 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       freeSpace,
       files: fileIntake,
       certificates: { dimse: dimseTls, http: httpTls },
-      findings: () => ({ silentSenders: [], damagedObjects: 0, auditEntriesLost }),
+      findings: () => ({
+        ...overviewFindings(overview, clock.now()),
+        // Before the first verification of this run, what an earlier one found still holds.
+        damagedObjects: damage.damagedObjects() ?? (knownDamage ? 1 : 0),
+        auditEntriesLost,
+      }),
       metrics,
       clock,
       logger,
     });
     mirrorFiles(metrics, fileIntake);
+    mirrorDisk(metrics, freeSpace);
     mirrorAvara(metrics, avara.watch, reports);
     mirrorIndex(metrics, index, () => dimse.associations().length);
     const adminServer = createHttpServer({
@@ -446,7 +465,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         alerts,
         logLevel,
-        verifier: proving.verifier,
+        verifier: damage.verifier,
         registry: metrics.registry,
         clock,
         logger,

@@ -1,9 +1,12 @@
 import { CUSTOMER_STATES } from '../avara/account/customer-watch.ts';
 import type { CustomerWatch } from '../avara/account/customer-watch.ts';
 import type { IntakeObserver } from '../core/ingest/create-intake.ts';
+import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
-import type { StudyIndex } from '../core/ports/study-index.ts';
+import type { IndexTotals, StudyIndex } from '../core/ports/study-index.ts';
+import type { ApiObserver } from '../avara/client.ts';
+import type { FreeSpace } from '../storage/free-space.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
 /** Counts what comes in. */
@@ -29,10 +32,47 @@ export function mirrorIndex(metrics: Metrics, index: StudyIndex, openAssociation
     metrics.ledgerInstances.set({ stage: 'indexed' }, totals.instances);
     metrics.ledgerInstances.set({ stage: 'announced' }, totals.announcedInstances);
     metrics.ledgerInstances.set({ stage: 'removed' }, totals.removedInstances);
-    const kept = totals.acknowledgedInstances - totals.removedInstances;
-    metrics.ledgerExceptions.set(Math.abs(kept - totals.instances));
+    metrics.ledgerExceptions.set(ledgerExceptions(totals));
     metrics.associationsOpen.set(openAssociations());
   });
+}
+
+/** By how much what was acknowledged, and not removed since, differs from what is indexed. */
+export function ledgerExceptions(totals: IndexTotals): number {
+  return Math.abs(totals.acknowledgedInstances - totals.removedInstances - totals.instances);
+}
+
+/** Sets the gauges of the data folder's disk, before each scrape. */
+export function mirrorDisk(metrics: Metrics, freeSpace: Pick<FreeSpace, 'current'>): void {
+  metrics.beforeScrape(() => {
+    const { freeBytes, totalBytes, reserveBytes } = freeSpace.current();
+    metrics.diskFree.set(freeBytes);
+    metrics.diskSize.set(totalBytes);
+    metrics.diskReserve.set(reserveBytes);
+  });
+}
+
+/** Counts what becomes of storage commitment requests. */
+export function countCommitments(metrics: Metrics, requests: CommitmentRequests): CommitmentRequests {
+  return {
+    ...requests,
+    async saveVerdict(id, failures, now) {
+      await requests.saveVerdict(id, failures, now);
+      metrics.commitmentFailures.inc(failures.length);
+    },
+    async settle(id, state, now) {
+      await requests.settle(id, state, now);
+      metrics.commitmentReports.inc({ outcome: state });
+    },
+  };
+}
+
+/** Counts the calls of Avara's API. */
+export function countAvaraRequests(metrics: Metrics): ApiObserver {
+  return ({ operation, outcome, durationMs }) => {
+    metrics.avaraRequests.inc({ operation, outcome });
+    metrics.avaraRequestDuration.observe({ operation }, durationMs / 1000);
+  };
 }
 
 /** Sets the gauges of watched folders and quarantine, before each scrape. */

@@ -20,7 +20,16 @@ export interface AvaraClientOptions {
   readonly timeoutMs?: number;
   /** Wall clock for `Retry-After` dates; default `Date.now`. */
   readonly now?: () => number;
+  /** Told of each request that was sent. */
+  readonly onRequest?: ApiObserver | undefined;
 }
+
+/** What became of a request. `operation` is one of a few: method and path without ids, such as `GET /v1/express/:id`. */
+export type ApiObserver = (request: {
+  readonly operation: string;
+  readonly outcome: 'ok' | ApiFailure['kind'];
+  readonly durationMs: number;
+}) => void;
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -61,6 +70,17 @@ export function createAvaraClient(options: AvaraClientOptions): AvaraClient {
 
   async function request(apiRequest: ApiRequest): Promise<ApiResult> {
     if (isClosed) return transient('not sent: shutting down');
+    const startedAt = performance.now();
+    const result = await send(apiRequest);
+    options.onRequest?.({
+      operation: operationOf(apiRequest),
+      outcome: result.ok ? 'ok' : result.kind,
+      durationMs: performance.now() - startedAt,
+    });
+    return result;
+  }
+
+  async function send(apiRequest: ApiRequest): Promise<ApiResult> {
     const hidden = [apiKey, ...(apiRequest.hidden ?? [])];
     const abort = new AbortController();
     const timer = setTimeout(() => {
@@ -97,6 +117,12 @@ export function createAvaraClient(options: AvaraClientOptions): AvaraClient {
   }
 
   return { request, close };
+}
+
+/** Ids and UIDs have digits, words of the API have none but its version: the label values stay few. */
+function operationOf({ method, path }: ApiRequest): string {
+  const words = path.replace(/[?#].*$/, '').split('/');
+  return `${method} ${words.map((word) => (/\d/.test(word) && word !== 'v1' ? ':id' : word)).join('/')}`;
 }
 
 function parseBaseUrl(text: string): string {

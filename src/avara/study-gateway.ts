@@ -2,7 +2,7 @@ import type { AvaraStudy, GatewayFailure, GatewayResult, StudyGateway } from '..
 import type { CustomerKey } from '../core/study/instance.ts';
 import type { Product, StudyRecord } from '../core/study/study.ts';
 import { createAvaraClient } from './client.ts';
-import type { ApiSuccess, AvaraClient } from './client.ts';
+import type { ApiObserver, ApiSuccess, AvaraClient } from './client.ts';
 import { fingerprintApiKey } from './customers.ts';
 import type { AvaraCustomer, AvaraCustomers } from './customers.ts';
 import { describeErrorBody } from './error-text.ts';
@@ -20,6 +20,8 @@ export interface StudyGatewayOptions {
   readonly timeoutMs?: number;
   /** Wall clock, milliseconds since 1970; default `Date.now`. */
   readonly now?: () => number;
+  /** Told of each request that was sent. */
+  readonly onRequest?: ApiObserver;
 }
 
 export interface AvaraStudyGateway extends StudyGateway {

@@ -124,6 +124,18 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Time until a DICOMweb answer begins, by service.',
       ['service'],
     ),
+    diskFree: gauge('disk_free_bytes', "Free bytes of the data folder's file system."),
+    diskSize: gauge('disk_size_bytes', "Size of the data folder's file system in bytes."),
+    diskReserve: gauge('disk_reserve_bytes', 'Free bytes below which nothing is accepted.'),
+    commitmentReports: counter(
+      'commitment_reports_total',
+      'Storage commitment requests that were settled, by outcome (reported, given-up).',
+      ['outcome'],
+    ),
+    commitmentFailures: counter(
+      'commitment_instances_failed_total',
+      'Instances that storage commitment was refused for.',
+    ),
     studiesRemoved: counter('studies_removed_total', 'Studies removed by retention.'),
     removalsUnfinished: gauge('removals_unfinished', 'Removed studies with files still to be deleted.'),
     retentionProtected: gauge(
