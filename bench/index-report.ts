@@ -15,7 +15,7 @@ export interface IndexReport {
   readonly emptyStartMs: number;
   readonly startMs: number;
   readonly queries: readonly QueryLatency[];
-  readonly webhook: { readonly latency: Latency; readonly answerBytes: number };
+  readonly webhook: { readonly first: Latency; readonly again: Latency; readonly answerBytes: number };
 }
 
 const INGEST_BUDGET = 1.1;
@@ -23,7 +23,7 @@ const START_BUDGET_MS = 2000;
 const WEBHOOK_BUDGET_MS = 20;
 
 export function indexTables(report: IndexReport): Table[] {
-  const { latency, answerBytes } = report.webhook;
+  const { first, again, answerBytes } = report.webhook;
   const facts: (readonly [string, string])[] = [
     ...report.rates.map(
       ({ size, full, empty, ratio }) =>
@@ -66,8 +66,9 @@ export function indexTables(report: IndexReport): Table[] {
         [
           `access webhook of 5,000 instances with manifest, ${formatBytes(answerBytes)} of JSON`,
           '',
-          ...latencyCells(latency),
+          ...latencyCells(first),
         ],
+        ['the same, opened again', '', ...latencyCells(again)],
       ],
     },
   ];
@@ -80,7 +81,6 @@ function latencyCells({ count, p50, p99, max }: Latency): string[] {
 /** Sets the figures beside the budget of the project. */
 export function indexVerdicts(report: IndexReport): Verdict[] {
   const ratio = report.rates.at(-1)?.ratio;
-  const { p50, p99 } = report.webhook.latency;
   return [
     {
       work: 'ingest with a full index',
@@ -106,11 +106,16 @@ export function indexVerdicts(report: IndexReport): Verdict[] {
             },
           ],
     ),
-    {
-      work: 'access webhook, 5,000 instances',
-      budget: `under ${WEBHOOK_BUDGET_MS} ms`,
-      measured: `${formatNumber(p50)} ms (p99 ${formatNumber(p99)} ms)`,
-      isMet: p50 < WEBHOOK_BUDGET_MS,
-    },
+    webhookVerdict('access webhook, 5,000 instances, first opening', report.webhook.first),
+    webhookVerdict('access webhook, 5,000 instances, opened again', report.webhook.again),
   ];
+}
+
+function webhookVerdict(work: string, { p50, p99 }: Latency): Verdict {
+  return {
+    work,
+    budget: `under ${WEBHOOK_BUDGET_MS} ms`,
+    measured: `${formatNumber(p50)} ms (p99 ${formatNumber(p99)} ms)`,
+    isMet: p50 < WEBHOOK_BUDGET_MS,
+  };
 }

@@ -1,5 +1,5 @@
 import type { ImageAttributes } from '../core/study/header.ts';
-import type { InstanceRecord, SeriesRecord } from '../core/study/study.ts';
+import type { InstanceDescription, SeriesRecord } from '../core/study/study.ts';
 import { parseIntegerString } from '../dicom/values/number.ts';
 import { firstValue } from '../dicom/values/text.ts';
 import { cleanLine, firstOf } from './mapping/text.ts';
@@ -43,7 +43,7 @@ export interface SeriesContent {
   readonly seriesInstanceUid: string;
   /** Undefined where the index knows instances of a series, but not the series. */
   readonly series: SeriesRecord | undefined;
-  readonly instances: InstanceRecord[];
+  readonly instances: InstanceDescription[];
 }
 
 const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
@@ -68,7 +68,7 @@ const LEFT_OUT_CLASSES: ReadonlySet<string> = new Set(
  */
 export function groupBySeries(
   series: readonly SeriesRecord[],
-  instances: readonly InstanceRecord[],
+  instances: readonly InstanceDescription[],
 ): readonly SeriesContent[] {
   const contents = new Map<string, SeriesContent>();
   for (const record of series) {
@@ -126,7 +126,7 @@ function describeSeries(content: SeriesContent): ManifestSeries | undefined {
   };
 }
 
-function describeSop(instance: InstanceRecord): ManifestSop | undefined {
+function describeSop(instance: InstanceDescription): ManifestSop | undefined {
   const { sopClassUid, image } = instance;
   if (LEFT_OUT_CLASSES.has(sopClassUid)) return undefined;
   const sop: ManifestSop = { sopInstanceUID: instance.key.sopInstanceUid, sopClassUID: sopClassUid };

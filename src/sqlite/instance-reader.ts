@@ -5,7 +5,7 @@ import type Database from 'better-sqlite3';
 import type { ImageAttributes } from '../core/study/header.ts';
 import type { SeriesContents } from '../core/ports/study-index.ts';
 import type { CustomerKey, InstanceKey, StudyKey } from '../core/study/instance.ts';
-import type { InstanceRecord, SeriesRecord } from '../core/study/study.ts';
+import type { InstanceDescription, InstanceRecord, SeriesRecord } from '../core/study/study.ts';
 import type { Uid } from '../dicom/uid.ts';
 import { parseSeriesAttributes } from './rows.ts';
 import type { TextValues } from './text-values.ts';
@@ -22,6 +22,15 @@ type InstanceRow = readonly [
   dataSetOffset: number,
   sha256: string,
   receivedAt: number,
+];
+
+/** What slices have in common, and their UIDs and numbers in a row: gathering them costs less than handing each over. */
+type SlicesRow = readonly [
+  seriesId: number,
+  sopClassId: number,
+  imageId: number,
+  sopUids: string,
+  instanceNumbers: string,
 ];
 
 interface SeriesRow {
@@ -48,6 +57,7 @@ export class InstanceReader {
   readonly #bySopUid: Database.Statement<[string, string], { study_uid: Uid; series_uid: Uid }>;
   readonly #instances: Database.Statement<[string, string], InstanceRow>;
   readonly #instancesOfSeries: Database.Statement<[string, string, string], InstanceRow>;
+  readonly #slices: Database.Statement<[string, string], SlicesRow>;
   readonly #series: Database.Statement<[string, string], SeriesRow>;
 
   readonly #contents: Database.Statement<[string, string], ContentsRow>;
@@ -75,6 +85,11 @@ export class InstanceReader {
       SELECT ${INSTANCE_COLUMNS} ${fromInstance} AND series.series_uid = ?
       ORDER BY instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
     this.#instancesOfSeries.raw();
+    this.#slices = db.prepare<[string, string], SlicesRow>(`
+      SELECT instance.series_id, instance.sop_class_id, instance.image_id,
+        group_concat(instance.sop_uid), group_concat(coalesce(instance.instance_number, ''))
+      ${fromInstance} GROUP BY instance.series_id, instance.sop_class_id, instance.image_id`);
+    this.#slices.raw();
     this.#series = db.prepare(`
       SELECT series.id, series.series_uid, series.instances, series.attributes
       FROM study JOIN series ON series.study_id = study.id WHERE study.study_uid = ? AND study.customer = ?
@@ -119,6 +134,32 @@ export class InstanceReader {
     });
   }
 
+  describeInstances({ customer, studyInstanceUid }: StudyKey): readonly InstanceDescription[] {
+    const series = new Map<number, { readonly uid: Uid; readonly instances: InstanceDescription[] }>();
+    for (const { id, series_uid: uid } of this.#series.all(studyInstanceUid, customer))
+      series.set(id, { uid, instances: [] });
+    for (const [seriesId, sopClassId, imageId, sopUids, numbers] of this.#slices.all(
+      studyInstanceUid,
+      customer,
+    )) {
+      const known = series.get(seriesId);
+      if (known === undefined) continue;
+      const { uid: seriesInstanceUid, instances } = known;
+      const sopClassUid = this.#texts.textOf(sopClassId) as Uid;
+      const image = this.#texts.jsonOf(imageId) as ImageAttributes;
+      const instanceNumbers = numbers.split(',');
+      for (const [at, sopInstanceUid] of sopUids.split(',').entries()) {
+        const number = instanceNumbers[at] ?? '';
+        instances.push({
+          key: { customer, studyInstanceUid, seriesInstanceUid, sopInstanceUid: sopInstanceUid as Uid },
+          sopClassUid,
+          image: number === '' ? image : { ...image, instanceNumber: Number(number) },
+        });
+      }
+    }
+    return [...series.values()].flatMap(({ instances }) => instances.sort(byInstanceNumber));
+  }
+
   listSeries(key: StudyKey): readonly SeriesRecord[] {
     return this.#series.all(key.studyInstanceUid, key.customer).map((row) => ({
       seriesInstanceUid: row.series_uid,
@@ -153,4 +194,12 @@ export class InstanceReader {
       image: row[5] === null ? image : { ...image, instanceNumber: row[5] },
     };
   }
+}
+
+/** As SQL orders them: those without a number last, then by UID. */
+function byInstanceNumber(a: InstanceDescription, b: InstanceDescription): number {
+  const { instanceNumber: first = Infinity } = a.image;
+  const { instanceNumber: second = Infinity } = b.image;
+  if (first !== second) return first - second;
+  return a.key.sopInstanceUid < b.key.sopInstanceUid ? -1 : 1;
 }

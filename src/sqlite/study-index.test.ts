@@ -125,12 +125,19 @@ describe('index of instances', () => {
     await add('2.2', '10', '8.2', 1);
     await add('2.1', '9', '8.3', 5);
     await add('2.0', undefined, '8.4', 1);
+    await add('2.0', undefined, '8.6', undefined);
+    await add('2.0', undefined, '8.5', undefined);
     expect(index.listInstances(city).map((instance) => instance.key.sopInstanceUid)).toEqual([
       '8.3',
       '8.2',
       '8.1',
       '8.4',
+      '8.5',
+      '8.6',
     ]);
+    expect(index.describeInstances(city)).toEqual(
+      index.listInstances(city).map(({ key, sopClassUid, image }) => ({ key, sopClassUid, image })),
+    );
     expect(index.listSeries(city).map((series) => series.seriesInstanceUid)).toEqual(['2.1', '2.2', '2.0']);
     expect(
       index.listInstances(city, uid('2.1')).map(({ key }) => [key.seriesInstanceUid, key.sopInstanceUid]),

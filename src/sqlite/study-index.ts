@@ -100,6 +100,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     listSeries: (key) => instances.listSeries(key),
     listInstances: (key, seriesInstanceUid) => instances.listInstances(key, seriesInstanceUid),
     listContents: (key) => instances.listContents(key),
+    describeInstances: (key) => instances.describeInstances(key),
     totals: () => reader.totals(),
     customerTotals: () => reader.customerTotals(),
     receivingStudies: () => reader.receivingStudies(),

@@ -13,7 +13,7 @@ import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
 import { refusalFor } from './refusals.ts';
 
 export interface EphemeralAccessHandlerOptions {
-  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'listInstances'> &
+  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'describeInstances'> &
     Partial<Pick<StudyIndex, 'findRemovals'>>;
   readonly retrievals: Retrievals;
   readonly objectUrls: ObjectUrls;

@@ -5,7 +5,7 @@ import type { ObjectUrls } from '../../core/ports/object-urls.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
 import { studyKeyText } from '../../core/study/instance.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
-import type { InstanceRecord, StudyRecord } from '../../core/study/study.ts';
+import type { InstanceDescription, StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import { buildManifest, groupBySeries } from '../manifest.ts';
 import type { Manifest } from '../manifest.ts';
@@ -33,7 +33,7 @@ interface Contents {
   /** What the study was when it was described: anything that comes changes one of these. */
   readonly instances: number;
   readonly lastReceivedAt: number;
-  readonly ordered: readonly InstanceRecord[];
+  readonly ordered: readonly InstanceDescription[];
   readonly manifest: Manifest | undefined;
 }
 
@@ -42,7 +42,7 @@ const described = new WeakMap<object, LRUCache<string, Contents>>();
 
 function contentsOf(
   { key, instances, lastReceivedAt }: StudyRecord,
-  index: Pick<StudyIndex, 'listSeries' | 'listInstances'>,
+  index: Pick<StudyIndex, 'listSeries' | 'describeInstances'>,
 ): Contents {
   let cache = described.get(index);
   if (cache === undefined) {
@@ -52,7 +52,7 @@ function contentsOf(
   const name = studyKeyText(key);
   const kept = cache.get(name);
   if (kept?.instances === instances && kept.lastReceivedAt === lastReceivedAt) return kept;
-  const series = groupBySeries(index.listSeries(key), index.listInstances(key));
+  const series = groupBySeries(index.listSeries(key), index.describeInstances(key));
   const ordered = series.flatMap((content) => content.instances);
   const manifest = buildManifest(key.studyInstanceUid, series);
   const contents = { instances, lastReceivedAt, ordered, manifest };
@@ -63,7 +63,10 @@ function contentsOf(
 /** URLs of all objects of a study, in the manifest's order, and the manifest where there is something to say. */
 export function describeContents(
   study: StudyRecord,
-  { index, objectUrls }: { index: Pick<StudyIndex, 'listSeries' | 'listInstances'>; objectUrls: ObjectUrls },
+  {
+    index,
+    objectUrls,
+  }: { index: Pick<StudyIndex, 'listSeries' | 'describeInstances'>; objectUrls: ObjectUrls },
 ): { readonly urls: readonly string[]; readonly manifest: Manifest | undefined } {
   const { ordered, manifest } = contentsOf(study, index);
   return { urls: objectUrls.forStudy(study.key, ordered), manifest };

@@ -14,7 +14,7 @@ import type { ResolveStudyOptions } from './resolve-study.ts';
 export interface StudyAccessHandlerOptions extends Omit<ResolveStudyOptions, 'index'> {
   readonly index: Pick<
     StudyIndex,
-    'findStudyByAvaraId' | 'findStudiesByUid' | 'listSeries' | 'listInstances'
+    'findStudyByAvaraId' | 'findStudiesByUid' | 'listSeries' | 'describeInstances'
   > &
     ResolveStudyOptions['index'];
   readonly objectUrls: ObjectUrls;

@@ -57,7 +57,7 @@ function setUp(changes: Partial<WebhookReceiverOptions> = {}) {
       },
       findStudiesByUid: (asked) => [city, port, hill].filter(({ key }) => key.studyInstanceUid === asked),
       listSeries: () => [{ seriesInstanceUid: uid('7.1'), attributes: { Modality: 'CT' }, instances: 2 }],
-      listInstances: instances,
+      describeInstances: instances,
     },
     objectUrls: {
       forStudy: (key, list) =>
@@ -167,7 +167,7 @@ describe('study.access_requested', () => {
         findStudyByAvaraId: () => ({ study: city, product: 'viewer' }),
         findStudiesByUid: () => [],
         listSeries: () => [],
-        listInstances: instances,
+        describeInstances: instances,
       },
     });
     const { body } = await send(accessEvent('stu_city', '1.2.3'));
@@ -183,7 +183,7 @@ describe('study.access_requested', () => {
         },
         findStudiesByUid: () => [],
         listSeries: () => [],
-        listInstances: () => [],
+        describeInstances: () => [],
       },
     });
     expect(await send(accessEvent('stu_city', '1.2.3'))).toMatchObject({
@@ -207,7 +207,7 @@ describe('study.access_requested', () => {
         listSeries: () => [
           { seriesInstanceUid: uid('7.1'), attributes: { Modality: 'CT' }, instances: 5_000 },
         ],
-        listInstances: () => many,
+        describeInstances: () => many,
       },
     });
     const { body } = await send(accessEvent('stu_city', '1.2.3'));

@@ -84,6 +84,9 @@ export interface InstanceRecord {
   readonly image: ImageAttributes;
 }
 
+/** What viewers are told of an instance before they have read it. */
+export type InstanceDescription = Pick<InstanceRecord, 'key' | 'sopClassUid' | 'image'>;
+
 /** One page of a list; `cursor` continues it and is absent on the last page. */
 export interface StudyPage {
   readonly studies: readonly StudyRecord[];
