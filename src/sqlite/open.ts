@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 
 import Database from 'better-sqlite3';
 
@@ -22,7 +22,7 @@ export class IndexOpenError extends Error {
  * @throws IndexOpenError
  */
 export function openDatabase(filePath: string): Database.Database {
-  let db: Database.Database;
+  let db: Database.Database | undefined;
   try {
     // Patient data: nobody but the daemon's user. The log and shared-memory files take the mode over.
     closeSync(openSync(filePath, 'a', 0o600));
@@ -33,21 +33,58 @@ export function openDatabase(filePath: string): Database.Database {
     db.pragma('busy_timeout = 5000');
     db.pragma('cache_size = -65536');
     db.pragma('temp_store = MEMORY');
+    lookForDamage(db, filePath);
+    migrate(db, filePath);
+    return db;
   } catch (error) {
-    throw new IndexOpenError(
+    db?.close();
+    throw openError(filePath, error);
+  }
+}
+
+/**
+ * What can be seen of damage without reading everything, which `PRAGMA quick_check` would: whether the file is as long as
+ * it says, and whether both ends of every table and index can be reached.
+ */
+function lookForDamage(db: Database.Database, filePath: string): void {
+  const pages = Number(db.pragma('page_count', { simple: true }));
+  const pageBytes = Number(db.pragma('page_size', { simple: true }));
+  const log = statSync(`${filePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (log === 0 && statSync(filePath).size < pages * pageBytes)
+    throw new DamageError('the file is cut short');
+  const tables = db
+    .prepare<[], { name: string }>(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%WITHOUT ROWID' AND name NOT LIKE 'sqlite_%'",
+    )
+    .all();
+  for (const { name } of tables) db.prepare(`SELECT min(rowid), max(rowid) FROM "${name}"`).get();
+}
+
+class DamageError extends Error {
+  override readonly name = 'DamageError';
+}
+
+function openError(filePath: string, error: unknown): IndexOpenError {
+  if (error instanceof IndexOpenError) return error;
+  const isDamaged =
+    error instanceof DamageError ||
+    (error instanceof Database.SqliteError && /^SQLITE_(?:NOTADB|CORRUPT)/.test(error.code));
+  if (!isDamaged)
+    return new IndexOpenError(
       `cannot open the index ${filePath}`,
       'Check that the data folder is writable and the file is a SQLite database.',
       { cause: error },
     );
-  }
-  migrate(db, filePath);
-  return db;
+  return new IndexOpenError(
+    `the index ${filePath} is damaged: ${error.message}`,
+    'Stop the daemon and build it anew from the stored images with "avara-ingest reindex"; nothing received is lost.',
+    { cause: error },
+  );
 }
 
 function migrate(db: Database.Database, filePath: string): void {
   const applied = Number(db.pragma('user_version', { simple: true }));
   if (applied > MIGRATIONS.length) {
-    db.close();
     throw new IndexOpenError(
       `the index ${filePath} was written by a newer version (schema ${applied}, known ${MIGRATIONS.length})`,
       'Start the newer version, or restore a backup made with this one.',

@@ -13,6 +13,7 @@ import { quarantineCommand } from './quarantine.ts';
 import { logLevelCommand } from './log-level.ts';
 import { openCommand } from './open.ts';
 import { retentionCommand } from './retention.ts';
+import { reindexCommand } from './reindex.ts';
 import { retryCommand } from './retry.ts';
 import { routeCommand } from './route.ts';
 import { sendCommand } from './send.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CliCommand[] = [
   retryCommand,
   importCommand,
   verifyCommand,
+  reindexCommand,
   quarantineCommand,
   cancelCommand,
   uncancelCommand,
