@@ -131,6 +131,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         folder: auditFolder,
         clock,
         logger,
+        keepDays: config.audit.keepDays ?? undefined,
         onWriteFailure: () => metrics.auditWriteFailures.inc(),
         onEntryLost: () => {
           auditEntriesLost += 1;
@@ -527,6 +528,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           alerts.start();
+          audit.record({ event: 'daemon.started', detail: VERSION });
           return addresses;
         } catch (error) {
           await stopServing(0);
@@ -535,6 +537,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         }
       },
       async stop({ deadlineMs }) {
+        audit.record({ event: 'daemon.stopped' });
         await stopServing(deadlineMs);
         await lifecycle.close();
       },
@@ -562,6 +565,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         await fileIntake.watch(folderSettings(next));
         const difference = reloadDifference(inForce, next);
         inForce = next;
+        audit.record({ event: 'config.reloaded', detail: JSON.stringify(difference).slice(0, 2000) });
         return difference;
       },
     };

@@ -13,6 +13,7 @@ const RESTART_ONLY = [
   'access',
   'dicomWeb',
   'storage',
+  'audit',
   'retention',
 ] as const;
 

@@ -89,6 +89,22 @@ export function parseAssociationsArgument(text: string): number {
   return count;
 }
 
+/** A SHA-256 in hexadecimal. */
+export function parseHashArgument(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('Give 64 hexadecimal digits.');
+  return text.toLowerCase();
+}
+
+/** A moment, or how long ago it was. @returns ISO 8601 in UTC. */
+export function parseSinceArgument(text: string): string {
+  const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
+  const at =
+    amount !== undefined && unitMs !== undefined ? Date.now() - Number(amount) * unitMs : Date.parse(text);
+  if (Number.isNaN(at)) throw new InvalidArgumentError('Give a date, a time, or how long ago, as 24h.');
+  return new Date(at).toISOString();
+}
+
 /** `HOST:PORT`; IPv6 in brackets. */
 export function parseHostPortArgument(text: string): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];

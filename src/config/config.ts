@@ -64,6 +64,8 @@ export interface Config extends Sections {
   readonly customers: Readonly<Record<string, CustomerConfig>>;
 }
 
+/** With absolute paths. */
+export type SyslogConfig = NonNullable<Config['audit']['syslog']>;
 export type DimseConfig = Config['dimse'];
 export type HttpConfig = Config['http'];
 export type AdminConfig = Config['admin'];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { Config, CustomerConfig, CustomerReportsConfig } from './config.ts';
+import type { Config, CustomerConfig, CustomerReportsConfig, SyslogConfig } from './config.ts';
 import { crossCheck } from './cross-checks.ts';
 import type { ConfigProblem } from './errors.ts';
 import { ConfigError, formatPath } from './errors.ts';
@@ -191,6 +191,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     storage,
     retention,
     alerts,
+    audit,
     log,
   } = parsed;
   return {
@@ -213,6 +214,7 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     storage,
     retention,
     alerts,
+    audit: { ...audit, syslog: audit.syslog && resolveSyslog(folder, audit.syslog) },
     log,
     folders: folders.map(({ moveTo, ...entry }) => ({
       ...entry,
@@ -261,6 +263,16 @@ function resolveCustomer(
     ...(customer.worklistFile === undefined ? {} : { worklistFile: resolve(folder, customer.worklistFile) }),
     ...(customer.openAs === undefined ? {} : { openAs: customer.openAs }),
     avara: { baseUrl: customer.avara?.baseUrl ?? shared.baseUrl, apiKey, webhookSecrets },
+  };
+}
+
+function resolveSyslog(folder: string, syslog: SyslogConfig): SyslogConfig {
+  const { ca, cert, key } = syslog;
+  return {
+    ...syslog,
+    ...(ca !== undefined && { ca: resolve(folder, ca) }),
+    ...(cert !== undefined && { cert: resolve(folder, cert) }),
+    ...(key !== undefined && { key: resolve(folder, key) }),
   };
 }
 

@@ -44,6 +44,8 @@ export interface AuditVerdict {
    * `unknown`: the records before the first are missing and nothing says that they were removed.
    */
   readonly startsAt: 'beginning' | 'removed-files' | 'unknown';
+  /** Whether a record has the hash asked for, where one was. */
+  readonly hasKnownHead?: boolean;
   /** Lines that a crash cut short; no record is missing for it. */
   readonly tornLines: number;
   /** Records of versions before the chain. */
@@ -66,9 +68,10 @@ export async function* readAuditTrail(folder: string): AsyncGenerator<AuditLine>
 /**
  * Proves that no record of a trail was changed, taken out or put in since it was written: each must have the hash of the
  * one before. What was cut off at the end shows only against a head noted elsewhere.
+ * @param knownHash of a record, as an earlier verdict told it: it must be there still.
  * @throws where the folder or a file cannot be read.
  */
-export async function verifyAuditTrail(folder: string): Promise<AuditVerdict> {
+export async function verifyAuditTrail(folder: string, knownHash?: string): Promise<AuditVerdict> {
   const files = new Set<string>();
   const anchors: ChainHead[] = [];
   let records = 0;
@@ -77,6 +80,7 @@ export async function verifyAuditTrail(folder: string): Promise<AuditVerdict> {
   let first: AuditRecord | undefined;
   let head: ChainHead | undefined;
   let isChained = false;
+  let hasKnownHead = false;
   let firstBreak: AuditBreak | undefined;
   for await (const { file, line, text, record } of readAuditTrail(folder)) {
     files.add(file);
@@ -94,6 +98,7 @@ export async function verifyAuditTrail(folder: string): Promise<AuditVerdict> {
     const anchor = record.event === FILES_REMOVED ? parseRemovalDetail(record.detail ?? '') : undefined;
     if (anchor !== undefined) anchors.push(anchor);
     head = { seq, hash: hashOfLine(text) };
+    hasKnownHead ||= head.hash === knownHash;
   }
   const startsAt = startOf(first, anchors);
   if (startsAt === 'unknown' && firstBreak === undefined) {
@@ -107,6 +112,7 @@ export async function verifyAuditTrail(folder: string): Promise<AuditVerdict> {
     ...(first && { firstSeq: first.seq }),
     ...(head && { head }),
     startsAt,
+    ...(knownHash !== undefined && { hasKnownHead }),
     tornLines,
     unchained,
   };

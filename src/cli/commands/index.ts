@@ -1,5 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import { alertCommand } from './alert.ts';
+import { auditCommand } from './audit.ts';
 import { cancelCommand, uncancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
@@ -41,6 +42,7 @@ export const COMMANDS: readonly CliCommand[] = [
   correctCommand,
   openCommand,
   retentionCommand,
+  auditCommand,
   customersCommand,
   routeCommand,
   echoCommand,
