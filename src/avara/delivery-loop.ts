@@ -77,6 +77,7 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
     created: 0,
     changed: 0,
     unchanged: 0,
+    dropped: 0,
     postponed: 0,
     unauthorized: 0,
     attention: 0,
@@ -188,7 +189,7 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
       logOutcome(entry, outcome);
       // A look-up alone proves nothing: a key may be allowed to read and not to create.
       const isVerdict = outcome.kind !== 'postponed' && outcome.kind !== 'unauthorized';
-      if (outcome.kind === 'unchanged') gate?.report({ kind: 'none' }, isProbe);
+      if (outcome.kind === 'unchanged' || outcome.kind === 'dropped') gate?.report({ kind: 'none' }, isProbe);
       else if (isVerdict) gate?.report({ kind: 'works' }, isProbe);
     } catch (error) {
       outcomes.failed += 1;
@@ -226,6 +227,10 @@ export function createDeliveryLoop(options: DeliveryLoopOptions): DeliveryLoop {
       return;
     }
     if (outcome.kind === 'unchanged') return;
+    if (outcome.kind === 'dropped') {
+      logger.info(fields, 'study was moved before Avara had it: nothing to cancel');
+      return;
+    }
     if (outcome.kind === 'changed') {
       lastSuccessAt = now;
       const { avaraStudyId, isCancelled } = outcome;

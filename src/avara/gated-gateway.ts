@@ -35,6 +35,8 @@ export function createGatedGateway(options: GatedGatewayOptions): StudyGateway {
 
   return {
     find: async (study, product) => holdBack() ?? noted(await gateway.find(study, product)),
+    findOfCustomer: async (study, product) =>
+      holdBack() ?? noted(await gateway.findOfCustomer(study, product)),
     create: async (study, product) => holdBack() ?? noted(await gateway.create(study, product)),
     update: async (study, product, avaraStudyId, sent) =>
       holdBack() ?? noted(await gateway.update(study, product, avaraStudyId, sent)),

@@ -10,7 +10,11 @@ import { mapChanges } from './mapping/changes.ts';
 import { mapStudy, privateValues } from './mappers.ts';
 import type { StudyBody } from './mappers.ts';
 import { withLegacyNames } from './mapping/legacy-names.ts';
-import { readStudyReply } from './study-reply.ts';
+import { readStudyList, readStudyReply } from './study-reply.ts';
+
+const PAGE_SIZE = 100;
+/** More pages than a customer has studies for: a server that never ends must not keep us for ever. */
+const MAX_PAGES = 5000;
 
 export interface StudyGatewayOptions {
   readonly customers: AvaraCustomers;
@@ -52,6 +56,41 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     });
     if (answer.ok) return readStudy(answer, studyInstanceUid);
     return answer.status === 404 ? { ok: true, value: undefined } : answer;
+  }
+
+  async function findOfCustomer(
+    study: StudyRecord,
+    product: Product,
+  ): Promise<GatewayResult<AvaraStudy | undefined>> {
+    const customer = servedCustomer(study, product);
+    if ('kind' in customer) return { ok: false, ...customer };
+    const { studyInstanceUid } = study.key;
+    const hidden = privateValues(study, customer);
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const query = new URLSearchParams({
+        limit: String(PAGE_SIZE),
+        expressCustomerId: customer.expressCustomerId,
+        isCancelled: 'false',
+        ...(cursor !== undefined && { cursor }),
+      });
+      const path = `/v1/${product}/studies?${query.toString()}`;
+      const answer = await clientOf(customer).request({ method: 'GET', path, hidden });
+      if (!answer.ok) return answer;
+      const list = readStudyList(answer.body);
+      if (list === undefined)
+        return { ok: false, kind: 'transient', message: 'Avara’s list of studies cannot be read', isRateLimit: false };
+      for (const item of list.studies) {
+        // Of another study it reads as none; an item without a UID proves nothing.
+        const found = readStudyReply(item, studyInstanceUid);
+        const isNamed = typeof item === 'object' && item !== null && ('studyInstanceUid' in item || 'studyUid' in item);
+        if (found !== undefined && isNamed && found.expressCustomerId === customer.expressCustomerId)
+          return { ok: true, value: found };
+      }
+      if (list.cursor === undefined) return { ok: true, value: undefined };
+      cursor = list.cursor;
+    }
+    return { ok: false, kind: 'permanent', message: 'Avara’s list of studies does not end' };
   }
 
   async function create(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy>> {
@@ -149,7 +188,7 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     return customer && clientOf(customer);
   }
 
-  return { find, create, describe, update, setCancelled, expectedExpressCustomerId, clientFor, close };
+  return { find, findOfCustomer, create, describe, update, setCancelled, expectedExpressCustomerId, clientFor, close };
 }
 
 function wireBody(body: object, customer: AvaraCustomer): object {

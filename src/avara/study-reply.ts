@@ -22,6 +22,16 @@ export function readStudyReply(body: unknown, askedUid: string): AvaraStudy | un
   };
 }
 
+/** Reads a page of a list of studies. @returns undefined where it is none; `cursor` where there is another page. */
+export function readStudyList(
+  body: unknown,
+): { readonly studies: readonly unknown[]; readonly cursor?: string } | undefined {
+  if (!isRecord(body) || !Array.isArray(body.studies)) return undefined;
+  const studies: readonly unknown[] = body.studies;
+  const cursor = nonEmpty(body.cursor);
+  return { studies, ...(body.hasMore === true && studies.length > 0 && cursor !== undefined && { cursor }) };
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -547,4 +547,20 @@ export const MIGRATIONS: readonly string[] = [
     ended_at INTEGER
   ) STRICT;
   `,
+  // Moving a study to another customer: links being made, and what is to happen at Avara in which order.
+  `
+  CREATE TABLE study_move (
+    id INTEGER PRIMARY KEY,
+    from_customer TEXT NOT NULL,
+    to_customer TEXT NOT NULL,
+    study_uid TEXT NOT NULL,
+    started_at INTEGER NOT NULL
+  ) STRICT;
+  -- 1: of a study that was moved away: it is cancelled where Avara has it, and forgotten where not
+  ALTER TABLE outbox ADD COLUMN is_moved_away INTEGER NOT NULL DEFAULT 0;
+  -- the entry of the customer that the study was moved from, which must be cancelled before this one is sent
+  ALTER TABLE outbox ADD COLUMN after_entry INTEGER;
+  CREATE INDEX outbox_moved_away ON outbox (study_id) WHERE is_moved_away = 1;
+  CREATE INDEX outbox_after_entry ON outbox (after_entry) WHERE after_entry IS NOT NULL;
+  `,
 ];

@@ -21,11 +21,15 @@ interface DueRow {
   readonly wish: DeliveryWish;
   readonly is_cancelled: number;
   readonly revision: number;
+  readonly is_moved_away: number;
+  readonly supersedes: string | null;
 }
 
 const DUE = `
   FROM outbox JOIN study ON study.id = outbox.study_id
   WHERE outbox.state = 'pending' AND study.state = 'stable'
+    AND NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.id = outbox.after_entry
+      AND (before.state <> 'created' OR before.is_cancelled = 0))
     AND study.customer NOT IN (SELECT value FROM json_each(?)) AND outbox.id NOT IN (SELECT value FROM json_each(?))`;
 
 export interface SqliteOutboxOptions {
@@ -38,7 +42,8 @@ export interface SqliteOutboxOptions {
 export function createOutbox({ db, queue, reader }: SqliteOutboxOptions): Outbox {
   const due = db.prepare<[string, string, number, number], DueRow>(`
     SELECT outbox.id, outbox.product, outbox.attempts, outbox.avara_study_id, outbox.sent, outbox.wish,
-      outbox.is_cancelled, outbox.revision, study.customer, study.study_uid ${DUE}
+      outbox.is_cancelled, outbox.revision, outbox.is_moved_away, study.customer,
+      (SELECT avara_study_id FROM outbox AS before WHERE before.id = outbox.after_entry) AS supersedes, study.study_uid ${DUE}
       AND outbox.due_at <= ? ORDER BY outbox.due_at, outbox.id LIMIT ?`);
   const nextDue = db.prepare<[string, string], { due_at: number | null }>(
     `SELECT min(outbox.due_at) AS due_at ${DUE}`,
@@ -53,6 +58,7 @@ export function createOutbox({ db, queue, reader }: SqliteOutboxOptions): Outbox
       due_at = CASE WHEN coalesce(@revision, revision) = revision THEN due_at ELSE @now END
     WHERE id = @id`);
   const postpone = db.prepare('UPDATE outbox SET due_at = ?, last_error = ? WHERE id = ?');
+  const drop = db.prepare('DELETE FROM outbox WHERE id = ?');
   const attention = db.prepare("UPDATE outbox SET state = 'attention', last_error = ? WHERE id = ?");
   const retry = db.prepare(`
     UPDATE outbox SET state = 'pending', due_at = @now, updated_at = @now
@@ -101,6 +107,7 @@ export function createOutbox({ db, queue, reader }: SqliteOutboxOptions): Outbox
       ),
     postpone: (id, at, error) =>
       queue.write(() => void postpone.run(at, error.slice(0, MAX_ERROR_LENGTH), id)),
+    drop: (id) => queue.write(() => void drop.run(id)),
     needAttention: (id, error) => queue.write(() => void attention.run(error.slice(0, MAX_ERROR_LENGTH), id)),
     retry: (key, now) => retryWhere(key.customer, key.studyInstanceUid, now),
     retryAll: (customer, now) => retryWhere(customer ?? null, null, now),
@@ -124,5 +131,7 @@ function toEntry(row: DueRow, study: StudyRecord): OutboxEntry {
     revision: row.revision,
     ...(row.avara_study_id !== null && { avaraStudyId: row.avara_study_id }),
     ...(row.sent !== null && { sent: row.sent }),
+    ...(row.is_moved_away === 1 && { isMovedAway: true }),
+    ...(row.supersedes !== null && { supersedes: row.supersedes }),
   };
 }

@@ -124,6 +124,7 @@ function metered(gateway: StudyGateway): StudyGateway & { readonly most: () => n
   };
   return {
     find: (study, product) => count(gateway.find(study, product)),
+    findOfCustomer: (study, product) => count(gateway.findOfCustomer(study, product)),
     create: (study, product) => count(gateway.create(study, product)),
     update: (...given) => count(gateway.update(...given)),
     setCancelled: (...given) => count(gateway.setCancelled(...given)),

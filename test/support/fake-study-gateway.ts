@@ -92,6 +92,12 @@ export function createFakeStudyGateway(customerIdOf = (key: string) => `cus_${ke
       return mostAtOnce;
     },
     find: (study, product) => call('find', study, product, () => studies.get(place(study, product))),
+    findOfCustomer: (study, product) =>
+      call('find', study, product, () => {
+        const known = studies.get(place(study, product));
+        const isOwn = known?.expressCustomerId === customerIdOf(study.key.customer);
+        return isOwn && !known.isCancelled ? known : undefined;
+      }),
     create: (study, product) =>
       call('create', study, product, () => {
         creates += 1;

@@ -92,6 +92,7 @@ export function createInMemoryOutbox(): InMemoryOutbox {
       return update('complete', id, { ...changes, ...completion });
     },
     postpone: (id, at, error) => update('postpone', id, { dueAt: at, error }),
+    drop: (id) => Promise.resolve(void rows.delete(id)),
     needAttention: (id, error) => update('needAttention', id, { state: 'attention', error }),
     retry: (key, now) => retryWhere(({ study }) => studyKeyText(study.key) === studyKeyText(key), now),
     retryAll: (customer, now) =>

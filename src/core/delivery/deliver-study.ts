@@ -34,6 +34,8 @@ export type DeliveryOutcome =
     }
   /** The API key is refused. The entry is due at once: the caller holds back everything that uses the key. */
   | { readonly kind: 'unauthorized'; readonly error: string }
+  /** It was moved to another customer, and Avara does not have it here: there is nothing to do. */
+  | { readonly kind: 'dropped' }
   /** Needs an operator. */
   | { readonly kind: 'attention'; readonly error: string };
 
@@ -62,7 +64,16 @@ async function bringStudy(entry: OutboxEntry, options: DeliverStudyOptions): Pro
 
   const found = await gateway.find(study, product);
   if (!found.ok) return settleFailure(entry, found, 0, options);
-  if (found.value !== undefined) return adopt(entry, found.value, true, options);
+  if (entry.isMovedAway === true && !isOwn(found.value, entry, gateway)) {
+    await outbox.drop(entry.id);
+    return { kind: 'dropped' };
+  }
+  if (found.value !== undefined && found.value.studyId === entry.supersedes) {
+    // Avara shows the one that was cancelled, which says nothing of whether this one is there.
+    const own = await gateway.findOfCustomer(study, product);
+    if (!own.ok) return settleFailure(entry, own, 0, options);
+    if (own.value !== undefined) return adopt(entry, own.value, true, options);
+  } else if (found.value !== undefined) return adopt(entry, found.value, true, options);
   if (entry.wish === 'cancel') {
     return needAttention(
       entry,
@@ -77,7 +88,8 @@ async function bringStudy(entry: OutboxEntry, options: DeliverStudyOptions): Pro
   const told = { ...entry, sent };
   if (!created.ok) {
     if (created.kind === 'permanent' && created.mayHaveHappened === true) {
-      const after = await gateway.find(study, product);
+      const isSecond = entry.supersedes !== undefined;
+      const after = await (isSecond ? gateway.findOfCustomer(study, product) : gateway.find(study, product));
       if (after.ok && after.value !== undefined) return adopt(told, after.value, true, options);
     }
     // The create may still be at work at Avara: a look-up that comes too soon would find nothing and send another.
@@ -89,7 +101,12 @@ async function bringStudy(entry: OutboxEntry, options: DeliverStudyOptions): Pro
   // An answer may leave the customer out. Only the study itself can tell that it really has none.
   const confirmed = await gateway.find(study, product);
   if (!confirmed.ok) return settleFailure(entry, confirmed, 0, options);
-  return adopt(told, confirmed.value ?? created.value, false, options);
+  const isThis = confirmed.value?.studyId !== entry.supersedes;
+  return adopt(told, (isThis ? confirmed.value : undefined) ?? created.value, false, options);
+}
+
+function isOwn(found: AvaraStudy | undefined, entry: OutboxEntry, gateway: StudyGateway): boolean {
+  return found?.expressCustomerId === gateway.expectedExpressCustomerId(entry.study);
 }
 
 async function adopt(

@@ -19,6 +19,10 @@ export interface OutboxEntry {
   readonly isCancelled?: boolean;
   /** Counts the reasons to tell Avara something. */
   readonly revision?: number;
+  /** Its study was moved to another customer: nothing of it is to be left at Avara here. */
+  readonly isMovedAway?: boolean;
+  /** Avara's id of the study that this one takes the place of, which is cancelled. */
+  readonly supersedes?: string;
 }
 
 /** How an entry stands when nothing is left to do. */
@@ -51,6 +55,8 @@ export interface Outbox {
   noteSent(id: number, sent: string): Promise<void>;
   /** The study is at Avara, made by us or adopted, as it should be. */
   complete(id: number, completion: Completion, now: number): Promise<void>;
+  /** Forgets an entry: there is nothing at Avara that belongs to it. */
+  drop(id: number): Promise<void>;
   /** Try again at `at` (ms since 1970). */
   postpone(id: number, at: number, error: string): Promise<void>;
   /** Needs an operator; `error` says why, without patient data. */

@@ -32,6 +32,11 @@ export type GatewayResult<T> =
 export interface StudyGateway {
   /** By Study Instance UID; `undefined`: not there, or not visible to this key. */
   find(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy | undefined>>;
+  /**
+   * By Study Instance UID among the studies of this record's Express customer that are not cancelled; for when
+   * {@link find} shows another one of the same UID.
+   */
+  findOfCustomer(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy | undefined>>;
   create(study: StudyRecord, product: Product): Promise<GatewayResult<AvaraStudy>>;
   /** What Avara is told of the study, as text to compare and to keep. Patient data: never log it. */
   describe(study: StudyRecord, product: Product): string;
