@@ -96,7 +96,7 @@ export function parseHashArgument(text: string): string {
 }
 
 /** A moment, or how long ago it was. @returns ISO 8601 in UTC. */
-export function parseSinceArgument(text: string): string {
+export function parseMomentArgument(text: string): string {
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
   const at =

@@ -12,7 +12,7 @@ import {
   parseCustomerArgument,
   parseHashArgument,
   parseLimitArgument,
-  parseSinceArgument,
+  parseMomentArgument,
   parseUidArgument,
 } from '../parse.ts';
 
@@ -60,7 +60,7 @@ export const auditCommand: CliCommand = {
       .option(
         '--since <time>',
         'only later ones: 2026-03-01, 2026-03-01T12:00:00Z, 90m, 24h or 7d',
-        parseSinceArgument,
+        parseMomentArgument,
       )
       .option('--event <name>', 'only events that begin so, such as object or study.access')
       .option('-n, --limit <count>', 'the latest so many', parseLimitArgument, 100)
