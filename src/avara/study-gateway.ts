@@ -79,11 +79,17 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
       if (!answer.ok) return answer;
       const list = readStudyList(answer.body);
       if (list === undefined)
-        return { ok: false, kind: 'transient', message: 'Avara’s list of studies cannot be read', isRateLimit: false };
+        return {
+          ok: false,
+          kind: 'transient',
+          message: 'Avara’s list of studies cannot be read',
+          isRateLimit: false,
+        };
       for (const item of list.studies) {
         // Of another study it reads as none; an item without a UID proves nothing.
         const found = readStudyReply(item, studyInstanceUid);
-        const isNamed = typeof item === 'object' && item !== null && ('studyInstanceUid' in item || 'studyUid' in item);
+        const isNamed =
+          typeof item === 'object' && item !== null && ('studyInstanceUid' in item || 'studyUid' in item);
         if (found !== undefined && isNamed && found.expressCustomerId === customer.expressCustomerId)
           return { ok: true, value: found };
       }
@@ -188,7 +194,17 @@ export function createStudyGateway(options: StudyGatewayOptions): AvaraStudyGate
     return customer && clientOf(customer);
   }
 
-  return { find, findOfCustomer, create, describe, update, setCancelled, expectedExpressCustomerId, clientFor, close };
+  return {
+    find,
+    findOfCustomer,
+    create,
+    describe,
+    update,
+    setCancelled,
+    expectedExpressCustomerId,
+    clientFor,
+    close,
+  };
 }
 
 function wireBody(body: object, customer: AvaraCustomer): object {
