@@ -19,6 +19,7 @@ export const TOKENS = {
   north: 'north-reads',
   both: 'both-read',
   store: 'city-writes-only',
+  two: 'two-write',
 } as const;
 
 const ACCESS_TOKENS: readonly AccessToken[] = [
@@ -26,6 +27,7 @@ const ACCESS_TOKENS: readonly AccessToken[] = [
   accessToken('north', ['north-clinic'], true, false),
   accessToken('both', ['city-medical', 'north-clinic'], true, false),
   accessToken('store', ['city-medical'], false, true),
+  accessToken('two', ['city-medical', 'north-clinic'], true, true),
 ];
 
 export interface DicomWebFixtureOptions {

@@ -40,9 +40,9 @@ export async function startDicomWeb(makeRoutes: (parts: DicomWebParts) => readon
   });
   const base = `http://127.0.0.1:${port}/dicom-web`;
 
-  return {
-    ...real,
+  return Object.assign(real, {
     port,
+    customer: customerKey('city-medical'),
     base,
     audited: tools.audited,
     logger: tools.logger,
@@ -70,7 +70,7 @@ export async function startDicomWeb(makeRoutes: (parts: DicomWebParts) => readon
       if (record === undefined) throw new Error('not indexed');
       return record;
     },
-  };
+  });
 }
 
 export type DicomWebServer = Awaited<ReturnType<typeof startDicomWeb>>;

@@ -6,6 +6,8 @@ import { extractHeader } from '../study/extract-header.ts';
 import type { InstanceHeader } from '../study/header.ts';
 import type { CustomerKey, DeclaredInstance, InstanceKey } from '../study/instance.ts';
 
+/** The message of a refusal for {@link DeclaredInstance.within}'s study. */
+export const OTHER_STUDY = 'Data Set is of another study';
 /** Longest (0000,0902) Error Comment, VR LO. */
 const MAX_MESSAGE_LENGTH = 64;
 
@@ -65,7 +67,7 @@ function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): s
   }
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = declared.within ?? {};
   if (studyInstanceUid !== undefined && studyInstanceUid !== header.studyInstanceUid) {
-    return 'Data Set is of another study';
+    return OTHER_STUDY;
   }
   if (seriesInstanceUid !== undefined && seriesInstanceUid !== header.seriesInstanceUid) {
     return 'Data Set is of another series';

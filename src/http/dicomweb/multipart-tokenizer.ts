@@ -38,6 +38,7 @@ export class MultipartTokenizer {
   /** The first delimiter may stand at the very beginning, as if a line had ended before. */
   #carry: Buffer = CRLF;
   #preambleBytes = 0;
+  #fault: MultipartError | undefined;
 
   /** @throws MultipartError for a boundary that none can be. */
   constructor(boundary: string) {
@@ -46,9 +47,21 @@ export class MultipartTokenizer {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
   }
 
-  /** @throws MultipartError; the tokenizer is then of no more use. */
+  /** @throws MultipartError, from then on each time; what comes before the fault is given first. */
   push(chunk: Buffer): readonly MultipartEvent[] {
     const events: MultipartEvent[] = [];
+    try {
+      this.#read(chunk, events);
+    } catch (error) {
+      if (!(error instanceof MultipartError)) throw error;
+      this.#fault = error;
+      if (events.length === 0) throw error;
+    }
+    return events;
+  }
+
+  #read(chunk: Buffer, events: MultipartEvent[]): void {
+    if (this.#fault !== undefined) throw this.#fault;
     let input = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk]);
     this.#carry = EMPTY;
     while (input.length > 0) {
@@ -59,11 +72,11 @@ export class MultipartTokenizer {
       }
       input = input.subarray(used);
     }
-    return events;
   }
 
   /** The body is at its end. @throws MultipartError where it should go on. */
   end(): void {
+    if (this.#fault !== undefined) throw this.#fault;
     if (this.#state !== 'epilogue')
       throw new MultipartError(
         this.#state === 'preamble'
