@@ -366,6 +366,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           intake,
           codec: pixels.codec,
           pictures,
+          hasSpace: () => !freeSpace.current().isBelowReserve,
           keys,
           audit,
           clock,

@@ -18,6 +18,8 @@ import type { DicomWebEnv } from '../http/dicomweb/env.ts';
 import { createRenderedRoutes } from '../http/dicomweb/rendered-routes.ts';
 import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
 import { createSearchRoutes } from '../http/dicomweb/search-routes.ts';
+import { createFramesRoute } from '../http/dicomweb/frames-route.ts';
+import { createStoreRoute } from '../http/dicomweb/store-route.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -33,6 +35,8 @@ export interface DicomWebOptions {
   readonly intake: Intake;
   readonly codec: PixelCodec;
   readonly pictures: PictureService;
+  /** Whether the disk may take more. */
+  readonly hasSpace: () => boolean;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly clock: Clock;
@@ -60,6 +64,13 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
         ...options,
         keeper: metadata.keeper,
         onServiceRoot: (serviceRoot) => metadata.noteServiceRoot(serviceRoot),
+      }),
+      createFramesRoute({ ...options, pool }),
+      createStoreRoute({
+        ...options,
+        pool,
+        maxRequests: config.dicomWeb.maxStoreRequests,
+        idleTimeoutMs: config.dicomWeb.storeIdleTimeoutSeconds * 1000,
       }),
     ],
   });
