@@ -3,8 +3,12 @@ import { ConfigError } from '../../config/errors.ts';
 import { loadConfig } from '../../config/load.ts';
 import { checkAvara } from '../checks/avara.ts';
 import type { Check, CheckResult } from '../checks/check.ts';
+import { checkCertificates } from '../checks/certificates.ts';
 import { checkDataFolder } from '../checks/data-folder.ts';
 import { checkListeners } from '../checks/listeners.ts';
+import { checkMachine } from '../checks/machine.ts';
+import { checkPublicUrl } from '../checks/public-url.ts';
+import { checkRoutes } from '../checks/routes.ts';
 import { checkSecrets } from '../checks/secrets.ts';
 import { checkSetup } from '../checks/setup.ts';
 import type { CliCommand } from '../command.ts';
@@ -19,7 +23,16 @@ interface CheckOptions {
   readonly json?: true;
 }
 
-const LOCAL_CHECKS: readonly Check[] = [checkSetup, checkSecrets, checkDataFolder, checkListeners];
+const LOCAL_CHECKS: readonly Check[] = [
+  checkSetup,
+  checkRoutes,
+  checkSecrets,
+  checkCertificates,
+  checkDataFolder,
+  checkMachine,
+  checkListeners,
+];
+const ONLINE_CHECKS: readonly Check[] = [checkPublicUrl, checkAvara];
 
 /** `check`: the configuration, and what else must be right before going live. */
 export const checkCommand: CliCommand = {
@@ -29,16 +42,16 @@ export const checkCommand: CliCommand = {
       group: 'Daemon',
       summary: 'check the configuration, and everything else before going live',
       description:
-        'Checks the configuration, secrets, data folder, disk, ports, clock, and whether Avara takes the API keys.\nChanges nothing. Run it as the daemon’s user, with the daemon’s environment variables.',
+        'Checks the configuration, routes, secrets, certificates, data folder, disk (with a short measurement), ports,\nclock, whether the public URL leads to the daemon, and whether Avara takes the API keys and knows the\ncustomers. Leaves nothing behind. Run it as the daemon’s user, with the daemon’s secrets.',
       examples: [
         ['check --config /etc/avara-ingest/config.json', 'before the first start'],
-        ['check --offline', 'without asking Avara'],
+        ['check --offline', 'without asking anybody on the network'],
         ['check --json', 'for programs'],
       ],
       exitCodes: { 1: 'something will not work (warnings alone end with 0)' },
     });
     return withConfigOption(command)
-      .option('--offline', 'do not ask Avara')
+      .option('--offline', 'ask neither Avara nor the public URL')
       .option('--json', 'print JSON')
       .action(async (options: CheckOptions) => {
         let config: Config;
@@ -52,7 +65,7 @@ export const checkCommand: CliCommand = {
           }
           throw error;
         }
-        const checks = options.offline ? LOCAL_CHECKS : [...LOCAL_CHECKS, checkAvara];
+        const checks = options.offline ? LOCAL_CHECKS : [...LOCAL_CHECKS, ...ONLINE_CHECKS];
         const checkContext = { config, env: context.env, now: Date.now };
         const found = await Promise.all(checks.map((check) => check(checkContext)));
         const results: CheckResult[] = [
