@@ -189,7 +189,7 @@ describe('tokens', () => {
     const config = JSON.parse(await fs.readFile(file, 'utf8')) as Record<string, unknown>;
     const reader = { name: 'reader', token: 'token-of-a-reader-0001', customers: [city.customer] };
     await fs.writeFile(file, JSON.stringify({ ...config, access: { tokens: [reader] } }));
-    const reloaded = site.daemon.logged((line) => /reload/.test(line.msg));
+    const reloaded = site.daemon.logged((line) => line.msg.includes('reload'));
     site.daemon.process.kill('SIGHUP');
     await reloaded;
     expect((await ask('/studies', reader.token)).status).toBe(200);
