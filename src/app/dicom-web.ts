@@ -12,6 +12,7 @@ import type { PixelCodec } from '../core/ports/pixel-codec.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
 import { createBufferPool } from '../http/buffer-pool.ts';
+import { createBulkDataRoutes } from '../http/dicomweb/bulkdata-routes.ts';
 import { createDicomWebApp } from '../http/dicomweb/dicom-web-app.ts';
 import { createMetadataRoutes } from '../http/dicomweb/metadata-routes.ts';
 import type { DicomWebEnv } from '../http/dicomweb/env.ts';
@@ -72,6 +73,7 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
         maxRequests: config.dicomWeb.maxStoreRequests,
         idleTimeoutMs: config.dicomWeb.storeIdleTimeoutSeconds * 1000,
       }),
+      createBulkDataRoutes({ ...options, encoder: metadata.encoder, pool }),
     ],
   });
 }

@@ -4,6 +4,7 @@ import { MetadataPreparer } from '../core/metadata/metadata-preparer.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { InstanceStore } from '../core/ports/instance-store.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { MetadataEncoder } from '../core/ports/metadata-encoder.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudyKey } from '../core/study/instance.ts';
 import { DICOM_WEB_PATH } from '../http/dicomweb/dicom-web-app.ts';
@@ -28,6 +29,7 @@ export interface MetadataOptions {
 
 export interface Metadata {
   readonly keeper: MetadataKeeper;
+  readonly encoder: MetadataEncoder;
   readonly preparer: MetadataPreparer;
   /** What BulkDataURIs of an answer began with: what is prepared next should fit the same requests. */
   noteServiceRoot(serviceRoot: string): void;
@@ -68,6 +70,7 @@ export function createMetadata(options: MetadataOptions): Metadata {
   metrics.beforeScrape(() => metrics.metadataWaiting.set(preparer.waiting));
   return {
     keeper,
+    encoder,
     preparer,
     noteServiceRoot(serviceRoot) {
       lastServiceRoot = serviceRoot;

@@ -184,3 +184,48 @@ describe('prepared metadata', () => {
     expect(await metadata(`${studyPath}/series/${series}/metadata`)).toHaveLength(70);
   });
 });
+
+describe('bulk data', () => {
+  const pixels = first.dataSet.subarray(-128);
+  const uri = async (): Promise<string> =>
+    (await metadata(`${seriesPath}/instances/${first.sopInstanceUid}/metadata`))[0]?.['7FE00010']
+      ?.BulkDataURI ?? '';
+  const ask = async (headers: Record<string, string>): Promise<Response> =>
+    fetch(await uri(), { headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
+  const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());
+
+  it('leads to the bytes of the element', async () => {
+    const response = await ask({ accept: 'application/octet-stream' });
+    expect(response.headers.get('content-type')).toBe(
+      'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1',
+    );
+    expect((await bytesOf(response)).equals(pixels)).toBe(true);
+  });
+
+  it('can be had in ranges', async () => {
+    const accept = 'application/octet-stream';
+    const part = await ask({ accept, range: 'bytes=10-19' });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, 'bytes 10-19/128']);
+    expect((await bytesOf(part)).equals(pixels.subarray(10, 20))).toBe(true);
+    expect((await ask({ accept, range: 'bytes=128-' })).status).toBe(416);
+  });
+
+  it('comes in parts for those who ask for them, as dicomweb-client does', async () => {
+    const response = await ask({ accept: 'multipart/related; type="application/octet-stream"' });
+    const boundary = /boundary=(\w+)/.exec(response.headers.get('content-type') ?? '')?.[1] ?? '';
+    const body = (await bytesOf(response)).toString('latin1');
+    const [head = '', rest = ''] = body.split('\r\n\r\n', 2);
+    expect(head).toContain(`--${boundary}\r\nContent-Type: application/octet-stream`);
+    expect(head).toContain(`Content-Location: ${await uri()}`);
+    expect(body).toContain(pixels.toString('latin1'));
+    expect(body.endsWith(`\r\n--${boundary}--\r\n`)).toBe(true);
+    expect(rest.length).toBeGreaterThan(0);
+  });
+
+  it('is of nobody else, and of no other element', async () => {
+    const foreign = await fetch(await uri(), { headers: { authorization: `Bearer ${OTHER_TOKEN}` } });
+    expect(foreign.status).toBe(404);
+    const other = (await uri()).replace('7FE00010', '00091010');
+    expect((await fetch(other, { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404);
+  });
+});

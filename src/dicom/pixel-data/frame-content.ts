@@ -41,7 +41,7 @@ export async function readFrame(content: FrameContent, maxBytes: number): Promis
   return frame;
 }
 
-function joinPieces(source: RandomAccess, { pieces }: FrameLocation): FrameContent {
+export function joinPieces(source: RandomAccess, { pieces }: FrameLocation): FrameContent {
   const [only] = pieces;
   if (only !== undefined && pieces.length === 1)
     return {
@@ -99,7 +99,7 @@ function shifted(joined: FrameContent, bits: NonNullable<FrameLocation['bits']>)
   };
 }
 
-function swapped(joined: FrameContent, size: 2 | 4 | 8): FrameContent {
+export function swapped(joined: FrameContent, size: 2 | 4 | 8): FrameContent {
   return {
     bytes: joined.bytes,
     async read(target, position) {

@@ -18,6 +18,7 @@ import { negotiateFor } from './accept.ts';
 import { acceptsGzip } from './accepts-gzip.ts';
 import type { DicomWebEnv } from './env.ts';
 import { recordHandOut } from './hand-out.ts';
+import { isUnchanged } from './is-unchanged.ts';
 import { metadataBody, metadataBodyBytes } from './metadata-body.ts';
 import { sendChunks } from './send-chunks.ts';
 import { serviceRootOf } from './service-root.ts';
@@ -201,12 +202,6 @@ function etagOf(serviceRoot: string, digests: readonly string[]): string {
     .update([serviceRoot, ...digests].join(' '))
     .digest('base64url');
   return `W/"${digest.slice(0, 32)}"`;
-}
-
-function isUnchanged(noneMatch: string | undefined, etag: string): boolean {
-  if (noneMatch === undefined) return false;
-  const opaque = etag.replace(/^W\//, '');
-  return noneMatch.split(',').some((tag) => ['*', opaque].includes(tag.trim().replace(/^W\//, '')));
 }
 
 /** What the answer depends on by the rules of others, such as CORS. */
