@@ -16,6 +16,8 @@ import { createRouter, type Router } from '../core/routing/route.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
 import { createDimseServer } from '../dimse/server.ts';
 import { createFileIntake } from '../folder/file-intake.ts';
+import { createLiveFeed } from '../http/admin/live-feed.ts';
+import { takeLiveSnapshot } from '../http/admin/live-routes.ts';
 import { createAdminApp } from '../http/admin-app.ts';
 import { createPublicApp } from '../http/public-app.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -441,6 +443,16 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       clock,
       logger,
     });
+    const live = createLiveFeed({
+      clock,
+      snapshot: () =>
+        takeLiveSnapshot({
+          index,
+          overview,
+          quarantinedCount: () => fileIntake.quarantinedCount,
+          marks: () => [chronicle.mark],
+        }),
+    });
     mirrorFiles(metrics, fileIntake);
     mirrorDisk(metrics, freeSpace);
     mirrorAvara(metrics, avara.watch, reports);
@@ -451,6 +463,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         associations: associationHistory,
         overview,
         events: database.studyEvents,
+        reports,
+        live,
         audit,
         operations: createAdminOperations({
           clock,
@@ -503,6 +517,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       await avara.stop(left());
       await deliveries.stop(left());
       gateway.close();
+      live.close();
       await adminServer.close(Math.min(left(), 1000));
     }
 

@@ -6,14 +6,14 @@ import { LEARNING_HOURS, judgeSilence } from '../core/activity/silence.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { DiskHistory } from '../core/ports/disk-history.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
-import type { RefusedSenders } from '../core/ports/refused-senders.ts';
+import type { RefusedSender, RefusedSenders } from '../core/ports/refused-senders.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { Router } from '../core/routing/route.ts';
-import { suggestRoutes } from '../core/routing/suggest-routes.ts';
+import { suggestRoutes, type RouteSuggestion } from '../core/routing/suggest-routes.ts';
 import { FORECAST_DAYS, forecastDisk } from '../core/space/forecast.ts';
-import { customerKey } from '../core/study/instance.ts';
+import { customerKey, type CustomerKey } from '../core/study/instance.ts';
 import { summarize } from '../core/summary/summarize.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import type { AdminOverview, AuditLine, SenderStanding } from '../http/admin/overview.ts';
@@ -27,7 +27,7 @@ export interface OverviewOptions {
   readonly dimse: Pick<DimseServer, 'associations'>;
   readonly certificateDaysLeft: () => number | undefined;
   readonly chronicle: Pick<Chronicle, 'rate'>;
-  readonly senderActivity: Pick<SenderActivity, 'senders' | 'activeHours'>;
+  readonly senderActivity: Pick<SenderActivity, 'senders' | 'activeHours' | 'hours'>;
   readonly refusedSenders: Pick<RefusedSenders, 'list' | 'forget'>;
   readonly diskHistory: Pick<DiskHistory, 'since'>;
   readonly freeSpace: Pick<FreeSpace, 'current'>;
@@ -44,6 +44,7 @@ export interface OverviewOptions {
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+const WEEK_HOURS = 168;
 /** Shown, and judged: a site has a few dozen. */
 const SENDERS_SHOWN = 300;
 const REFUSED_SHOWN = 100;
@@ -53,6 +54,7 @@ const REFUSED_LATELY_MS = DAY_MS;
 const MIN_SENDERS_OF_A_SITE = 3;
 /** Habits change by the hour; the page asks by the second. */
 const REMEMBER_MS = 30_000;
+const SUMMARY_MS = 500;
 
 /** What the status page tells besides studies, from the parts that know it. */
 export function createOverview(options: OverviewOptions): AdminOverview {
@@ -90,24 +92,35 @@ export function createOverview(options: OverviewOptions): AdminOverview {
       };
     });
   };
-  const refused: AdminOverview['refused'] = () => {
+  /** By configuration: a new one makes them void. */
+  const suggested = new WeakMap<object, Map<number, readonly RouteSuggestion[]>>();
+  const suggestionsFor = (sender: RefusedSender): readonly RouteSuggestion[] => {
     const { routes, customers } = configNow();
-    const keys = Object.keys(customers).map(customerKey);
-    return refusedSenders.list(REFUSED_SHOWN).map((sender) => {
-      const decision = routerNow().decide(sender);
-      const isOfRoutes = sender.reason.endsWith('not-recognized') || sender.reason === 'no-reason-given';
+    const known = suggested.get(routes) ?? new Map<number, readonly RouteSuggestion[]>();
+    suggested.set(routes, known);
+    const suggestions =
+      known.get(sender.id) ?? suggestRoutes(routes, Object.keys(customers).map(customerKey), sender);
+    known.set(sender.id, suggestions);
+    return suggestions;
+  };
+  const admittedTo = (sender: RefusedSender): CustomerKey | undefined => {
+    const decision = isOfRoutes(sender) ? routerNow().decide(sender) : undefined;
+    return decision?.kind === 'admitted' ? decision.customer : undefined;
+  };
+  const refused: AdminOverview['refused'] = () =>
+    refusedSenders.list(REFUSED_SHOWN).map((sender) => {
+      const customer = admittedTo(sender);
       return {
         ...sender,
-        ...(isOfRoutes && decision.kind === 'admitted' && { admittedTo: decision.customer }),
-        suggestions: isOfRoutes ? suggestRoutes(routes, keys, sender) : [],
+        ...(customer !== undefined && { admittedTo: customer }),
+        suggestions: isOfRoutes(sender) ? suggestionsFor(sender) : [],
       };
     });
-  };
 
   return {
     version,
     startedAt: clock.now(),
-    summary() {
+    summary: remembered(clock, SUMMARY_MS, () => {
       const now = clock.now();
       const disk = freeSpace.current();
       const filling = forecast();
@@ -134,9 +147,10 @@ export function createOverview(options: OverviewOptions): AdminOverview {
           .filter(({ state }) => state === 'unknown' || state === 'inactive')
           .map(({ customer }) => customer),
         ...silent,
-        refusedSenders: refused().filter(
-          ({ lastAt, admittedTo }) => admittedTo === undefined && now - lastAt < REFUSED_LATELY_MS,
-        ).length,
+        refusedSenders: refusedSenders
+          .list(REFUSED_SHOWN)
+          .filter((sender) => now - sender.lastAt < REFUSED_LATELY_MS && admittedTo(sender) === undefined)
+          .length,
         quarantined: files.quarantinedCount,
         foldersInTrouble: files.folders().filter(({ state }) => state === 'missing' || state === 'paused')
           .length,
@@ -145,11 +159,12 @@ export function createOverview(options: OverviewOptions): AdminOverview {
         imagesPerSecond,
         ...(lastImageAt !== undefined && { lastImageAt }),
       });
-    },
+    }),
     rate: () => chronicle.rate(),
     openAssociations: () => dimse.associations(),
     disk: () => ({ ...freeSpace.current(), forecast: forecast() }),
     senders,
+    senderHours: (id) => senderActivity.hours(id, Math.floor(clock.now() / HOUR_MS) - WEEK_HOURS),
     refused,
     forgetRefused: (id) => refusedSenders.forget(id),
     customers() {
@@ -181,6 +196,11 @@ export function createOverview(options: OverviewOptions): AdminOverview {
     apiKeys: () => deliveries.status().apiKeys,
     audit: async (limit) => (await options.readAudit(limit)).flatMap(auditLine),
   };
+}
+
+/** Whether another configuration of routes would have let it in. */
+function isOfRoutes({ reason }: RefusedSender): boolean {
+  return reason.endsWith('ae-title-not-recognized') || reason === 'no-reason-given';
 }
 
 /** Senders that are silent; where all of a customer's are, the customer instead. */

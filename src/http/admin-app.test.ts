@@ -73,6 +73,14 @@ const fixture = (token?: string) => {
   const app = createAdminApp({
     overview: createFakeOverview(),
     events: { ofStudy: () => [] },
+    reports: {
+      ofStudy: () => [],
+      problems: () => [],
+      totals: () => ({
+        reports: { pending: 0, stored: 0, attention: 0 },
+        outputs: { pending: 0, done: 0, attention: 0 },
+      }),
+    },
     audit: { record: (entry) => void audited.push(entry) },
     index: {
       listStudies(query) {
@@ -80,6 +88,8 @@ const fixture = (token?: string) => {
         queries.push(query);
         return { studies: [study], ...(query.limit === 1 && { cursor: 'next' }) };
       },
+      listSeries: () => [],
+      conflicts: () => [],
       findStudy: (key) =>
         key.customer === 'city-medical' && key.studyInstanceUid === '1.2.3' ? study : undefined,
       findRemovals: () => [],
@@ -115,7 +125,7 @@ const fixture = (token?: string) => {
   ): Promise<Response> => app.request(path, init, bindings);
   const post = (path: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
     request(path, { method: 'POST', headers, ...(body !== undefined && { body }) });
-  return { request, post, operations, queries, asked, clock };
+  return { request, post, operations, queries, asked, clock, audited };
 };
 const bearer = { Authorization: `Bearer ${TOKEN}` };
 
@@ -384,34 +394,170 @@ describe('status page', () => {
     expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
     expect(page).toContain('1.2.3');
     expect(page).toContain('1.1 MB');
-    expect(page).toContain('viewer: &lt;b&gt;unknown customer&lt;/b&gt;');
-    expect(page).toContain('action="/api/studies/city-medical/1.2.3/retry"');
+    expect(page).toContain('Viewer: &lt;b&gt;unknown customer&lt;/b&gt;');
+    expect(page).toContain('action="/do/retry-study"');
     expect(page).not.toMatch(/Doe|P-1|CT HEAD/);
   });
 
-  it('loads and runs nothing, and cannot be framed', async () => {
-    const response = await fixture().request('/');
+  it.each([
+    '/',
+    '/studies',
+    '/studies/city-medical/1.2.3',
+    '/senders',
+    '/deliveries',
+    '/files',
+    '/associations',
+    '/audit',
+  ])('%s loads from its own listener only, runs nothing inline, and cannot be framed', async (path) => {
+    const response = await fixture().request(path);
     const page = await response.text();
-    expect(page).not.toMatch(/<script|https?:\/\//);
+    expect(response.status).toBe(200);
+    expect(page).not.toMatch(/<script(?! src="\/assets\/)|<style|\sstyle=|\son[a-z]+=|https?:\/\//);
     const policy = response.headers.get('Content-Security-Policy') ?? '';
     expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).not.toContain('unsafe');
     expect(policy).toContain("frame-ancestors 'none'");
-    const style = /<style>([^]*)<\/style>/.exec(page)?.[1] ?? '';
-    const digest = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(style))).toString('base64');
-    expect(policy).toContain(`'sha256-${digest}'`);
   });
 
-  it('comes back after one of its buttons', async () => {
-    const response = await fixture().post('/api/studies/city-medical/1.2.3/retry', {
-      Accept: 'text/html,*/*',
+  it('has its style sheet and script without a token, kept for ever', async () => {
+    const { request } = fixture(TOKEN);
+    const page = await (await request('/login')).text();
+    const paths = [...page.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '');
+    expect(paths.length).toBeGreaterThanOrEqual(3);
+    for (const path of paths) {
+      const response = await request(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('Cache-Control')).toContain('immutable');
+    }
+  });
+
+  it('goes to the login form where a token is needed, and from there to where one wanted to', async () => {
+    const { request } = fixture(TOKEN);
+    const refused = await request('/studies?q=x', { headers: { Accept: 'text/html' } });
+    expect([refused.status, refused.headers.get('Location')]).toEqual([
+      303,
+      '/login?return=%2Fstudies%3Fq%3Dx',
+    ]);
+    const form = await request('/login?return=%2Fstudies%3Fq%3Dx');
+    expect(await form.text()).toContain('name="return" value="/studies?q=x"');
+    for (const elsewhere of ['//evil.example', 'https://evil.example/', '/\\evil.example'])
+      expect(await (await request(`/login?return=${encodeURIComponent(elsewhere)}`)).text()).toContain(
+        'name="return" value="/"',
+      );
+  });
+
+  it('tells people, not programs, in words what is not there', async () => {
+    const { request } = fixture();
+    const page = await request('/studies/city-medical/9.9', { headers: { Accept: 'text/html' } });
+    expect(page.status).toBe(404);
+    expect(await page.text()).toContain('This customer has no such study.');
+    expect((await request('/api/studies/city-medical/9.9')).headers.get('Content-Type')).toContain(
+      'problem+json',
+    );
+  });
+});
+
+describe('buttons of the page', () => {
+  const press = async (
+    app: ReturnType<typeof fixture>,
+    action: string,
+    fields: Record<string, string> = {},
+    token?: string,
+  ) => {
+    const page = await (await app.request('/studies/city-medical/1.2.3')).text();
+    const formToken = token ?? /name="form-token" value="([^"]+)"/.exec(page)?.[1] ?? '';
+    return app.request(`/do/${action}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html' },
+      body: new URLSearchParams({
+        'form-token': formToken,
+        return: '/deliveries',
+        customer: 'city-medical',
+        study: '1.2.3',
+        ...fields,
+      }).toString(),
     });
-    expect([response.status, response.headers.get('Location')]).toEqual([303, '/']);
+  };
+
+  it('do what they say, come back and say what was done', async () => {
+    const app = fixture();
+    const response = await press(app, 'retry-study');
+    expect([response.status, response.headers.get('Location')]).toEqual([
+      303,
+      '/deliveries?done=retried&n=2',
+    ]);
+    expect(app.operations.retryStudy).toHaveBeenCalledWith(study.key);
+    const page = await (await app.request('/deliveries?done=retried&n=2')).text();
+    expect(page).toContain('2 deliveries are tried again now.');
   });
 
-  it('is a login form where a token is needed', async () => {
-    const response = await fixture(TOKEN).request('/');
-    expect(response.status).toBe(401);
-    expect(await response.text()).toContain('<input');
+  it('do nothing without the token of a page of this session', async () => {
+    const app = fixture();
+    for (const token of ['', 'guessed'])
+      expect((await press(app, 'retry-study', {}, token)).status).toBe(403);
+    expect(app.operations.retryStudy).not.toHaveBeenCalled();
+  });
+
+  it('never lead to another site', async () => {
+    const response = await press(fixture(), 'complete-study', { return: '//evil.example/x' });
+    expect(response.headers.get('Location')).toBe('/?done=completed');
+  });
+
+  it('are each in the audit trail, by whom, done or failed', async () => {
+    const app = fixture();
+    await press(app, 'complete-study');
+    app.operations.retryStudy.mockRejectedValueOnce(new Error('disk full'));
+    await press(app, 'retry-study');
+    await app.post('/api/studies/city-medical/1.2.3/retry');
+    const common = { event: 'admin.action', actor: 'local', ...study.key };
+    expect(app.audited).toEqual([
+      { ...common, detail: 'complete-study' },
+      { ...common, detail: 'retry-study failed' },
+      { ...common, detail: 'retry (200)' },
+    ]);
+  });
+
+  it('show the patient to whoever asks, and that is taken down', async () => {
+    const app = fixture();
+    const page = await (await press(app, 'show-patient')).text();
+    expect(page).toMatch(/Doe Jane[^]*P-1[^]*CT HEAD/);
+    expect(app.audited).toMatchObject([{ event: 'admin.action', detail: 'show-patient', ...study.key }]);
+  });
+});
+
+describe('login', () => {
+  const logIn = (app: ReturnType<typeof fixture>, token: string) =>
+    app.request('/login', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' },
+      body: new URLSearchParams({ token }).toString(),
+    });
+
+  it('waits after too many wrong tokens, also with the right one, until the time is over', async () => {
+    const app = fixture(TOKEN);
+    for (let attempt = 0; attempt < 8; attempt += 1) expect((await logIn(app, 'wrong')).status).toBe(401);
+    const refused = await logIn(app, TOKEN);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(500);
+    app.clock.advance(10 * 60_000);
+    expect((await logIn(app, TOKEN)).status).toBe(303);
+    expect(app.audited.map(({ event }) => event)).toEqual([
+      ...Array<string>(8).fill('admin.login_refused'),
+      'admin.logged_in',
+    ]);
+  });
+
+  it('names its session in what is done with it', async () => {
+    const app = fixture(TOKEN);
+    const Cookie = (await logIn(app, TOKEN)).headers.get('Set-Cookie')?.split(';')[0] ?? '';
+    await app.request('/api/keys/rotate', {
+      method: 'POST',
+      headers: { Cookie, 'Sec-Fetch-Site': 'same-origin' },
+    });
+    const [login, action] = app.audited;
+    expect(login?.actor).toMatch(/^session:[\w-]{12}$/);
+    expect(action).toMatchObject({ event: 'admin.action', actor: login?.actor, detail: 'keys/rotate (200)' });
   });
 });
 

@@ -1,26 +1,34 @@
 import { Hono } from 'hono';
+import type { Context } from 'hono';
 import type { AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { LogLevelControl } from '../observability/log-level.ts';
 import type { Verifier } from '../core/proof/verifier.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { createActionAudit } from './admin/action-audit.ts';
+import type { AdminEnv } from './admin/admin-env.ts';
 import type { AdminAssociations, AdminIndex } from './admin/admin-index.ts';
 import { createAlertRoutes } from './admin/alert-routes.ts';
+import { ASSET_PATHS, createAssetRoutes } from './admin/assets.ts';
 import { OPEN_PATHS, createHealthRoutes } from './admin/health-routes.ts';
+import type { LiveFeed } from './admin/live-feed.ts';
+import { createLiveRoutes } from './admin/live-routes.ts';
 import { createLogLevelRoutes } from './admin/log-level-routes.ts';
 import { createLoginRoutes } from './admin/login-routes.ts';
 import { createOperationRoutes } from './admin/operation-routes.ts';
 import type { AdminOverview } from './admin/overview.ts';
 import { createOverviewRoutes } from './admin/overview-routes.ts';
-import { createPageRoutes } from './admin/page-routes.ts';
+import { createPageActions } from './admin/page-actions.ts';
+import { createPages } from './admin/page-routes.ts';
+import { renderErrorPage } from './admin/pages/error-page.ts';
+import { PAGE_HEADERS } from './admin/pages/page-headers.ts';
 import { createStudyRoutes } from './admin/study-routes.ts';
 import { createVerifyRoutes } from './admin/verify-routes.ts';
 import { createAdminAuth } from './admin-auth.ts';
 import type { AdminOperations } from './admin-operations.ts';
-import { PAGE_HEADERS, renderLoginPage } from './admin-page.ts';
-import type { HttpEnv } from './env.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
 import { createRetentionRoutes, type RetentionRoutesOptions } from './admin/retention-routes.ts';
 import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
@@ -30,6 +38,9 @@ export interface AdminAppOptions {
   readonly associations: AdminAssociations;
   readonly overview: AdminOverview;
   readonly events: Pick<StudyEvents, 'ofStudy'>;
+  readonly reports: Pick<ReportRecords, 'ofStudy' | 'totals' | 'problems'>;
+  /** Without it pages do not follow what happens. */
+  readonly live?: LiveFeed | undefined;
   /** Takes down whoever logs in and changes something. */
   readonly audit: AuditTrail;
   readonly operations: AdminOperations;
@@ -51,19 +62,39 @@ export interface AdminAppOptions {
 }
 
 /** What the admin listener answers: health, metrics, the API behind the CLI, the status page. A file per family of paths. */
-export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
-  const { index, associations, overview, events, operations, files, registry, clock, logger, token } =
-    options;
-  const auth = createAdminAuth({ token, clock, openPaths: OPEN_PATHS });
-  const handleError = createErrorHandler(logger);
-  const app = new Hono<HttpEnv>();
+export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
+  const {
+    index,
+    associations,
+    overview,
+    events,
+    reports,
+    operations,
+    registry,
+    audit,
+    clock,
+    logger,
+    token,
+  } = options;
+  const auth = createAdminAuth({ token, clock, openPaths: [...OPEN_PATHS, ...ASSET_PATHS] });
+  const handleError = createErrorHandler<AdminEnv>(logger);
+  const app = new Hono<AdminEnv>();
 
   app.onError((error, c) => {
-    const isPage = c.req.path === '/' && error instanceof HttpProblem && error.status === 401;
-    return isPage ? c.html(renderLoginPage(false), 401, PAGE_HEADERS) : handleError(error, c);
+    if (!(error instanceof HttpProblem) || !isPage(c)) return handleError(error, c);
+    if (error.status === 401 && c.req.method === 'GET') {
+      const { pathname, search } = new URL(c.req.url);
+      return c.redirect(`/login?${new URLSearchParams({ return: pathname + search }).toString()}`, 303);
+    }
+    return c.html(renderErrorPage(error), error.status as 400, { ...PAGE_HEADERS, ...error.headers });
   });
-  app.notFound(handleNotFound);
+  app.notFound((c) =>
+    isPage(c)
+      ? c.html(renderErrorPage({ status: 404, message: 'There is no such page.' }), 404, PAGE_HEADERS)
+      : handleNotFound(),
+  );
   app.use('*', auth.guard);
+  app.use('*', createActionAudit(audit));
   app.use('*', async (c, next) => {
     await next();
     if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
@@ -73,12 +104,32 @@ export function createAdminApp(options: AdminAppOptions): Hono<HttpEnv> {
   app.route('/', createOperationRoutes({ associations, operations }));
   app.route('/', createOverviewRoutes({ overview, index, events }));
   app.route('/', createStudyRoutes({ index, operations }));
-  if (files !== undefined) app.route('/', createFileRoutes(files));
+  if (options.files !== undefined) app.route('/', createFileRoutes(options.files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
   if (options.alerts !== undefined) app.route('/', createAlertRoutes(options.alerts));
   if (options.logLevel !== undefined) app.route('/', createLogLevelRoutes(options.logLevel));
   if (options.verifier !== undefined) app.route('/', createVerifyRoutes({ verifier: options.verifier }));
-  app.route('/', createPageRoutes({ index, operations, clock, hasLogin: auth.needsLogin }));
-  app.route('/', createLoginRoutes({ auth, logger }));
+  const files = options.files?.files;
+  const pages = createPages({
+    index,
+    associations,
+    overview,
+    events,
+    reports,
+    operations,
+    files,
+    auth,
+    clock,
+  });
+  app.route('/', createAssetRoutes());
+  app.route('/', createLoginRoutes({ auth, audit, clock, logger }));
+  app.route('/', createPageActions({ index, operations, overview, files, pages, auth, audit }));
+  if (options.live !== undefined) app.route('/', createLiveRoutes(options.live));
+  app.route('/', pages.routes);
   return app;
+}
+
+/** Whether a browser asks for a page, rather than a program for an answer. */
+function isPage({ req }: Context): boolean {
+  return !req.path.startsWith('/api/') && (req.header('accept') ?? '').includes('text/html');
 }

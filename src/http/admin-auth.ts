@@ -1,9 +1,9 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import type { Clock } from '../core/ports/clock.ts';
 import { isLoopbackAddress } from './client-address.ts';
-import type { HttpEnv } from './env.ts';
+import type { AdminEnv } from './admin/admin-env.ts';
 import { HttpProblem } from './errors.ts';
 
 export const SESSION_COOKIE = 'avara_ingest_admin';
@@ -19,12 +19,15 @@ export interface AdminAuthOptions {
 
 export interface AdminAuth {
   /** Lets a request pass or throws an HttpProblem. */
-  readonly guard: MiddlewareHandler<HttpEnv>;
+  readonly guard: MiddlewareHandler<AdminEnv>;
   /** Whether there is a token to log in with. */
   readonly needsLogin: boolean;
   isTokenRight(given: string): boolean;
   /** Value of a session cookie, good for {@link SESSION_LIFETIME_SECONDS}. Does not hold the token. */
   newSession(): string;
+  /** What a form of the page must send back: proof that the page of this session made it. */
+  formToken(c: Context<AdminEnv>): string;
+  isFormTokenRight(c: Context<AdminEnv>, given: string): boolean;
 }
 
 /**
@@ -34,40 +37,56 @@ export interface AdminAuth {
  */
 export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): AdminAuth {
   const tokenDigest = digestOf(token ?? '');
+  // Sessions outlive a restart; without a token there are none, and only the forms of this process are good.
+  const key = token === undefined ? randomBytes(32) : tokenDigest;
   const isTokenRight = (given: string): boolean =>
     token !== undefined && timingSafeEqual(digestOf(given), tokenDigest);
 
-  const sessionMac = (expiry: string): string =>
-    createHmac('sha256', tokenDigest).update(`avara-ingest admin session ${expiry}`).digest('base64url');
+  const keyed = (purpose: string, text: string): string =>
+    createHmac('sha256', key).update(`avara-ingest admin ${purpose} ${text}`).digest('base64url');
   const newSession = (): string => {
     const expiry = String(Math.floor(clock.now() / 1000) + SESSION_LIFETIME_SECONDS);
-    return `${expiry}.${sessionMac(expiry)}`;
+    const id = randomBytes(9).toString('base64url');
+    return `${expiry}.${id}.${keyed('session', `${expiry}.${id}`)}`;
   };
-  const isSession = (cookie: string): boolean => {
-    const [expiry = '', mac = '', ...rest] = cookie.split('.');
-    if (token === undefined || rest.length > 0 || !/^\d{1,12}$/.test(expiry)) return false;
-    return (
-      timingSafeEqual(digestOf(mac), digestOf(sessionMac(expiry))) && Number(expiry) * 1000 > clock.now()
-    );
+  /** The id of a session that is good. */
+  const sessionOf = (c: Context<AdminEnv>): string | undefined => {
+    const [expiry = '', id = '', mac = '', ...rest] = (getCookie(c, SESSION_COOKIE) ?? '').split('.');
+    if (token === undefined || rest.length > 0 || !/^\d{1,12}$/.test(expiry)) return undefined;
+    const isGenuine = timingSafeEqual(digestOf(mac), digestOf(keyed('session', `${expiry}.${id}`)));
+    return isGenuine && Number(expiry) * 1000 > clock.now() ? id : undefined;
   };
+  const formToken = (c: Context<AdminEnv>): string => keyed('form', sessionOf(c) ?? '');
 
-  const guard: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const guard: MiddlewareHandler<AdminEnv> = async (c, next) => {
     if (openPaths.includes(c.req.path)) return next();
     const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (bearer !== undefined && isTokenRight(bearer)) return next();
+    if (bearer !== undefined && isTokenRight(bearer)) {
+      c.set('actor', 'admin-token');
+      return next();
+    }
 
     if (token === undefined && !isLoopbackHost(hostOf(c))) throw foreignHost();
     if (!['GET', 'HEAD', 'OPTIONS'].includes(c.req.method) && !isFromOwnPage(c, token !== undefined))
       throw foreignPage();
-    const isLogin = c.req.method === 'POST' && c.req.path === '/login';
-    if (token === undefined || isLogin || isSession(getCookie(c, SESSION_COOKIE) ?? '')) return next();
+    const isLogin = c.req.path === '/login';
+    const session = sessionOf(c);
+    c.set('actor', session === undefined ? 'local' : `session:${session}`);
+    if (token === undefined || isLogin || session !== undefined) return next();
     throw new HttpProblem(401, {
       code: 'token-needed',
       detail: 'Send the admin token as "Authorization: Bearer …".',
       headers: { 'WWW-Authenticate': 'Bearer realm="admin"' },
     });
   };
-  return { guard, needsLogin: token !== undefined, isTokenRight, newSession };
+  return {
+    guard,
+    needsLogin: token !== undefined,
+    isTokenRight,
+    newSession,
+    formToken,
+    isFormTokenRight: (c, given) => timingSafeEqual(digestOf(given), digestOf(formToken(c))),
+  };
 }
 
 /** Digests have one length, so comparing them takes one time whatever was given. */
@@ -76,7 +95,7 @@ function digestOf(text: string): Buffer {
 }
 
 /** Host and port as the client named them; the Host header, which HTTP/1.1 demands, wins over the URL. */
-function hostOf(c: Context<HttpEnv>): string {
+function hostOf(c: Context<AdminEnv>): string {
   return c.req.header('host') ?? new URL(c.req.url).host;
 }
 
@@ -90,7 +109,7 @@ function isLoopbackHost(host: string): boolean {
  * Whether a changing request comes from our own page. Browsers say where from (Fetch Metadata, Origin); what says
  * nothing is no browser, and passes unless it comes with a browser's cookie.
  */
-function isFromOwnPage(c: Context<HttpEnv>, isProofNeeded: boolean): boolean {
+function isFromOwnPage(c: Context<AdminEnv>, isProofNeeded: boolean): boolean {
   const site = c.req.header('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin') return false;
   const origin = c.req.header('origin');

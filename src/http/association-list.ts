@@ -17,7 +17,7 @@ const MAX_CURSOR_LENGTH = 64;
  * @throws HttpProblem 400 naming the parameter.
  */
 export function listAssociations(history: Pick<AssociationHistory, 'list'>, parameters: URLSearchParams) {
-  const query = parseQuery(parameters);
+  const query = parseAssociationQuery(parameters);
   try {
     const { associations, cursor } = history.list(query);
     return { associations: associations.map(presentAssociation), cursor: cursor ?? null };
@@ -41,7 +41,8 @@ export function presentAssociation(record: AssociationRecord) {
   };
 }
 
-function parseQuery(parameters: URLSearchParams): AssociationQuery {
+/** Reads the query of `GET /api/associations`. @throws HttpProblem 400 naming the parameter. */
+export function parseAssociationQuery(parameters: URLSearchParams): AssociationQuery {
   const limit = readLimit(parameters);
   const cursor = readOne(parameters, 'cursor');
   if (cursor !== undefined && (cursor === '' || cursor.length > MAX_CURSOR_LENGTH)) throw badCursor();

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ErrorHandler, NotFoundHandler } from 'hono';
+import type { ErrorHandler } from 'hono';
 import type { Logger } from '../core/ports/logger.ts';
 import type { HttpEnv } from './env.ts';
 
@@ -47,7 +47,9 @@ export function problemResponse(
 }
 
 /** The one error handler of an app: problems as they are, anything else as a 500 that tells nothing and a log line. */
-export function createErrorHandler(logger: Logger): ErrorHandler<HttpEnv> {
+export function createErrorHandler<Env extends { Bindings: HttpEnv['Bindings'] } = HttpEnv>(
+  logger: Logger,
+): ErrorHandler<Env> {
   return function handleError(error, c) {
     if (error instanceof HttpProblem) return problemResponse(error);
     if (c.env.incoming?.socket.destroyed === true) {
@@ -67,7 +69,7 @@ export function createErrorHandler(logger: Logger): ErrorHandler<HttpEnv> {
 }
 
 /** The answer to paths that nothing is at. */
-export const handleNotFound: NotFoundHandler<HttpEnv> = () =>
+export const handleNotFound = (): Response =>
   problemResponse(new HttpProblem(404, { code: 'not-found', detail: 'There is nothing at this path.' }));
 
 /** A 405 with its Allow header (RFC 9110 15.5.6). */

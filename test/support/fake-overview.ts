@@ -16,6 +16,7 @@ export function createFakeOverview(overrides: Partial<AdminOverview> = {}): Admi
       forecast: { kind: 'learning' },
     }),
     senders: () => [],
+    senderHours: () => [],
     refused: () => [],
     forgetRefused: () => Promise.resolve(false),
     customers: () => [],

@@ -66,6 +66,8 @@ export interface SiteOptions {
   /** Sections of the daemon's configuration over the usual ones. */
   readonly config?: Record<string, unknown>;
   readonly emulator?: Partial<AvaraEmulatorOptions>;
+  /** Of the admin listener; default none. */
+  readonly adminToken?: string;
 }
 
 /** An imaging site for end-to-end tests: the built daemon as a process of its own, and an emulated Avara. */
@@ -100,6 +102,9 @@ export async function createSite(options: SiteOptions = {}): Promise<Site> {
     routes: centres.map(({ calledAe, customer }) => ({ calledAe, customer })),
     studies: { stableAfterSeconds: 2, stableAfterReleaseSeconds: 1 },
     storage: { reserveBytes: 0 },
+    ...(options.adminToken !== undefined && {
+      admin: { host: '127.0.0.1', port: 0, token: options.adminToken },
+    }),
     ...options.config,
   });
   let running: DaemonProcess | undefined;
@@ -109,7 +114,8 @@ export async function createSite(options: SiteOptions = {}): Promise<Site> {
   };
   const studies = async (): Promise<readonly ListedStudy[]> => {
     const { host, port } = daemon().admin;
-    const response = await fetch(`http://${host}:${port}/api/studies?limit=1000`);
+    const headers = options.adminToken === undefined ? {} : { authorization: `Bearer ${options.adminToken}` };
+    const response = await fetch(`http://${host}:${port}/api/studies?limit=1000`, { headers });
     const body = (await response.json()) as { studies: readonly ListedStudy[] };
     return body.studies;
   };

@@ -35,6 +35,8 @@ export interface Chronicle extends IntakeObserver {
   auditing(audit: AuditTrail): AuditTrail;
   refused(refusal: SenderRefusal): void;
   rate(): IntakeRate;
+  /** Rises with everything that is new to see, once it can be read; files that are handed out do not count. */
+  readonly mark: number;
   /** Samples the disk and removes what is old, from now on. */
   start(): void;
   /** Writes what is held. */
@@ -49,7 +51,10 @@ export function createChronicle(options: ChronicleOptions): Chronicle {
   const happenings = createBatch<StudyHappening>({
     ...shared,
     what: 'events of studies',
-    write: (values) => studyEvents.add(values),
+    write: async (values) => {
+      await studyEvents.add(values);
+      if (values.some(({ event }) => event !== 'object.served')) mark += 1;
+    },
   });
   const deliveries = createBatch<SenderDelivery>({
     ...shared,
@@ -60,8 +65,12 @@ export function createChronicle(options: ChronicleOptions): Chronicle {
     ...shared,
     what: 'refused senders',
     maxValues: 500,
-    write: (values) => refusedSenders.add(values),
+    write: async (values) => {
+      await refusedSenders.add(values);
+      mark += 1;
+    },
   });
+  let mark = 0;
   let cancelUpkeep: (() => void) | undefined;
   let isFailing = false;
 
@@ -142,6 +151,9 @@ export function createChronicle(options: ChronicleOptions): Chronicle {
       );
     },
     rate: () => meter.rate(clock.now()),
+    get mark() {
+      return mark;
+    },
     start() {
       void upkeep();
       schedule();

@@ -63,7 +63,7 @@ export function suggestRoutes(
     ...rules.filter((rule) => isAlike(rule.calledAe, calledAe)).map((rule) => rule.customer),
   ]);
   const ordered = [...customers].sort((a, b) => Number(likely.has(b)) - Number(likely.has(a)));
-  const additions = ordered.map((customer): RouteSuggestion => ({
+  const additions = ordered.slice(0, MAX_SUGGESTIONS).map((customer): RouteSuggestion => ({
     customer,
     kind: 'add',
     entry: { calledAe, callingAe: [callingAe], ...(address !== undefined && { from: [address] }), customer },

@@ -1,20 +1,17 @@
-import type { Context } from 'hono';
-
 import { parseCustomerKey } from '../../core/study/instance.ts';
 import type { StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
-import type { HttpEnv } from '../env.ts';
 import { HttpProblem } from '../errors.ts';
 import { studyRemoved } from '../study-removed.ts';
 import type { AdminIndex } from './admin-index.ts';
 
-/** The study that `:customer` and `:study` of a path name. @throws HttpProblem 404; 410 where it was removed */
+/** The study that a path or a form names. @throws HttpProblem 404; 410 where it was removed */
 export function knownStudy(
   index: Pick<AdminIndex, 'findStudy' | 'findRemovals'>,
-  c: Context<HttpEnv>,
+  names: { readonly customer?: string | undefined; readonly study?: string | undefined },
 ): StudyRecord {
-  const customer = parseCustomerKey(c.req.param('customer') ?? '');
-  const studyInstanceUid = parseUid(c.req.param('study') ?? '');
+  const customer = parseCustomerKey(names.customer ?? '');
+  const studyInstanceUid = parseUid(names.study ?? '');
   const study = customer && studyInstanceUid && index.findStudy({ customer, studyInstanceUid });
   const removal =
     study === undefined && studyInstanceUid !== undefined

@@ -33,11 +33,11 @@ export function createOverviewRoutes({ overview, index, events }: OverviewRoutes
     c.json({ entries: await overview.audit(readLimit(new URL(c.req.url).searchParams)) }),
   );
   app.get('/api/studies/:customer/:study', (c) => {
-    const study = knownStudy(index, c);
+    const study = knownStudy(index, c.req.param());
     return c.json({ ...presentStudy(study), modalities: study.modalities, origin: study.origin });
   });
   app.get('/api/studies/:customer/:study/timeline', (c) => {
-    const { key } = knownStudy(index, c);
+    const { key } = knownStudy(index, c.req.param());
     return c.json({
       events: events.ofStudy(key, MAX_EVENTS).map(({ firstAt, lastAt, ...event }) => ({
         ...event,

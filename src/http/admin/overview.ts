@@ -86,6 +86,8 @@ export interface AuditLine {
 
 /** What the status page and its API tell besides studies. Everything is bounded and cheap. */
 export interface AdminOverview {
+  /** Whether studies can be moved to another customer. */
+  readonly canMove?: boolean;
   readonly version: string;
   readonly startedAt: number;
   summary(): Summary;
@@ -94,6 +96,8 @@ export interface AdminOverview {
   disk(): DiskView;
   /** Latest first. */
   senders(): readonly SenderStanding[];
+  /** What a sender sent in the last week, by the hour since 1970 UTC. */
+  senderHours(id: number): readonly { readonly hour: number; readonly instances: number }[];
   /** Latest first; those that are admitted by now come along. */
   refused(): readonly RefusedStanding[];
   /** @returns whether there was such a line. */

@@ -1,14 +1,12 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 
-import { CursorError } from '../../core/ports/study-index.ts';
-import type { StudyQuery } from '../../core/study/study.ts';
 import type { AdminOperations } from '../admin-operations.ts';
 import type { HttpEnv } from '../env.ts';
 import { problemOf } from '../open-route.ts';
-import { badCursor, parseStudyQuery, presentStudy, readOne, readProduct } from '../study-list.ts';
+import { parseStudyQuery, presentStudy, readOne, readProduct } from '../study-list.ts';
 import type { AdminIndex } from './admin-index.ts';
-import { isForm } from './is-form.ts';
+import { withGoodCursor } from './with-good-cursor.ts';
 import { knownStudy } from './known-study.ts';
 
 export interface StudyRoutesOptions {
@@ -19,21 +17,21 @@ export interface StudyRoutesOptions {
 /** `/api/studies` and what can be done with one. */
 export function createStudyRoutes({ index, operations }: StudyRoutesOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  const keyOf = (c: Context<HttpEnv>) => knownStudy(index, c).key;
+  const keyOf = (c: Context<HttpEnv>) => knownStudy(index, c.req.param()).key;
 
   app.get('/api/studies', (c) => {
-    const { studies, cursor } = list(index, parseStudyQuery(new URL(c.req.url).searchParams));
+    const query = parseStudyQuery(new URL(c.req.url).searchParams);
+    const { studies, cursor } = withGoodCursor(() => index.listStudies(query));
     return c.json({ studies: studies.map(presentStudy), cursor: cursor ?? null });
   });
   app.post('/api/studies/:customer/:study/complete', async (c) => {
     const key = keyOf(c);
     await operations.completeStudy(key);
     const study = index.findStudy(key);
-    return isForm(c) ? c.redirect('/', 303) : c.json(study === undefined ? null : presentStudy(study));
+    return c.json(study === undefined ? null : presentStudy(study));
   });
   app.post('/api/studies/:customer/:study/retry', async (c) => {
-    const retried = await operations.retryStudy(keyOf(c));
-    return isForm(c) ? c.redirect('/', 303) : c.json({ retried });
+    return c.json({ retried: await operations.retryStudy(keyOf(c)) });
   });
   for (const [action, isCancelled] of [
     ['cancel', true],
@@ -59,14 +57,4 @@ export function createStudyRoutes({ index, operations }: StudyRoutesOptions): Ho
     c.json({ corrected: await operations.correctStudy(keyOf(c)) }),
   );
   return app;
-}
-
-/** A cursor is the index's own text; one that it cannot read was made up or cut. */
-function list(index: Pick<AdminIndex, 'listStudies'>, query: StudyQuery) {
-  try {
-    return index.listStudies(query);
-  } catch (error) {
-    if (error instanceof CursorError) throw badCursor();
-    throw error;
-  }
 }
