@@ -187,7 +187,7 @@ async function takeAll(browser: Browser, site: Site): Promise<void> {
     await page.goto(url + place);
     await page.locator('[data-live-state]', { hasText: 'Live' }).waitFor();
     const picture = await page.screenshot({ fullPage: true });
-    const { width = 0, height = 0 } = await sharp(picture).metadata();
+    const { width, height } = await sharp(picture).metadata();
     await sharp(picture)
       .extract({ left: 0, top: 0, width, height: Math.min(height, 1800) })
       .png({ palette: true, colors: 128, effort: 10 })
