@@ -61,6 +61,53 @@ const statusSchema = z.object({
     })
     .optional(),
   pastAssociations: z.array(pastAssociationSchema).optional(),
+  state: z.enum(['good', 'warn', 'bad']).optional(),
+  sentence: z.string().optional(),
+  problems: z.array(z.object({ kind: z.string(), severity: z.string(), text: z.string() })).optional(),
+  intake: z
+    .object({ imagesPerSecond: z.number(), bytesPerSecond: z.number(), lastImageAt: z.string().optional() })
+    .optional(),
+  associations: z.array(z.object({ id: z.string() })).optional(),
+  disk: z
+    .object({
+      freeBytes: z.number(),
+      totalBytes: z.number(),
+      reserveBytes: z.number(),
+      isBelowReserve: z.boolean(),
+      forecast: z
+        .object({ kind: z.string(), bytesPerDay: z.number().optional(), fullAt: z.string().optional() })
+        .optional(),
+    })
+    .optional(),
+  silentSenders: z
+    .array(
+      z.object({
+        callingAeTitle: z.string(),
+        source: z.string(),
+        customer: z.string(),
+        lastAt: z.string(),
+        habit: z.object({ kind: z.string(), missedHours: z.number().optional() }),
+      }),
+    )
+    .optional(),
+  refusedSenders: z
+    .array(
+      z.object({
+        callingAeTitle: z.string(),
+        calledAeTitle: z.string(),
+        peerAddress: z.string(),
+        explanation: z.string(),
+        lastAt: z.string(),
+        suggestions: z.array(
+          z.object({
+            kind: z.string(),
+            route: z.number().optional(),
+            entry: z.record(z.string(), z.unknown()),
+          }),
+        ),
+      }),
+    )
+    .optional(),
 });
 export type AdminStatus = z.output<typeof statusSchema>;
 

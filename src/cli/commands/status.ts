@@ -1,31 +1,34 @@
-import { associationTable } from '../association-table.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { InvalidArgumentError } from 'commander';
+
 import type { CliCommand, DaemonOptions } from '../command.ts';
 import { describeCommand, withDaemonOptions } from '../command.ts';
-import type { AdminStatus, AdminStudy } from '../daemon-client.ts';
+import type { DaemonClient } from '../daemon-client.ts';
 import { createDaemonClient, resolveDaemonAddress } from '../daemon-client.ts';
 import type { CliContext } from '../context.ts';
+import { CliError } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { createFileClient } from '../file-client.ts';
 import { fileStatusText } from '../file-status.ts';
-import type { Painter } from '../output.ts';
-import {
-  createPainter,
-  formatBytes,
-  formatCount,
-  formatDuration,
-  printJson,
-  renderTable,
-} from '../output.ts';
+import { createPainter, printJson } from '../output.ts';
 import { parseLimitArgument } from '../parse.ts';
+import type { StatusView } from '../status-text.ts';
+import { statusText } from '../status-text.ts';
 
 interface StatusOptions extends DaemonOptions {
   readonly limit: number;
   readonly file?: string;
   readonly json?: true;
+  /** Seconds between two looks. */
+  readonly watch?: number | true;
 }
 
 /** Most lines of the attention list; the admin page has all of them. */
 const MAX_ATTENTION = 20;
+const DEFAULT_WATCH_SECONDS = 2;
+/** Clears the screen and what scrolled off it, and goes to its first line (ECMA-48). */
+const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 /** `status`: what the daemon holds, what needs attention, what came in last. */
 export const statusCommand: CliCommand = {
@@ -33,13 +36,14 @@ export const statusCommand: CliCommand = {
     const command = describeCommand({
       name: 'status',
       group: 'Daemon',
-      summary: 'show counts, what needs attention, and the newest studies',
+      summary: 'show how it is, what needs attention, and the newest studies',
       description:
-        'Asks the running daemon for its counts, the studies that need attention, and the newest studies.',
+        'Asks the running daemon how it is, for its counts, disk and senders, the studies that need attention, and\nthe newest studies: what the status page shows.',
       examples: [
         ['status', 'with ./config.json'],
         ['status --config /etc/avara-ingest/config.json --limit 50', 'more studies'],
         ['status --file IM0001.dcm', 'where is my file?'],
+        ['status --watch', 'a page in the terminal that follows what happens'],
         ['status --json', 'for programs'],
       ],
       exitCodes: { 3: 'the daemon does not answer' },
@@ -50,27 +54,22 @@ export const statusCommand: CliCommand = {
         '--file <name>',
         'instead: what became of a file, by its name (or its beginning) or its full path',
       )
-      .option('--json', 'print JSON')
+      .option('-w, --watch [seconds]', 'look again every so many seconds, until Ctrl-C', parseWatchArgument)
+      .option('--json', 'print JSON; with --watch one line per look')
       .action(async (options: StatusOptions) => {
         if (options.file !== undefined) {
           finish(await printFileStatus(options.file, options, context));
           return;
         }
         const client = createDaemonClient(resolveDaemonAddress(options, context.env));
-        const [status, attention, recent] = await Promise.all([
-          client.status(),
-          client.studies({ delivery: 'attention' }, MAX_ATTENTION),
-          client.studies({}, options.limit),
-        ]);
-        const needing = attention.filter((study) => study.avara.some(({ state }) => state === 'attention'));
-        if (options.json)
-          printJson(context.stdout, { url: client.url, ...status, attention: needing, recent });
-        else {
-          const paint = createPainter(context.stdout, context.env);
-          context.stdout.write(
-            statusText({ url: client.url, status, attention: needing, recent }, paint, Date.now()),
+        if (options.watch === undefined) await printStatus(client, options, context);
+        else
+          await watchStatus(
+            client,
+            options,
+            context,
+            options.watch === true ? DEFAULT_WATCH_SECONDS : options.watch,
           );
-        }
         finish(EXIT_CODES.ok);
       });
   },
@@ -86,126 +85,56 @@ async function printFileStatus(name: string, options: StatusOptions, context: Cl
   return isKnown ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
 
-interface StatusView {
-  readonly url: string;
-  readonly status: AdminStatus;
-  readonly attention: readonly AdminStudy[];
-  readonly recent: readonly AdminStudy[];
-}
-
-/** The report for people. `now`: milliseconds since 1970. */
-export function statusText(
-  { url, status, attention, recent }: StatusView,
-  paint: Painter,
-  now: number,
-): string {
-  const { totals } = status;
-  const { deliveries } = totals;
-  const number = (count: number, style?: 'yellow' | 'red'): string =>
-    style !== undefined && count > 0 ? paint(style, formatCount(count)) : formatCount(count);
-  const facts = [
-    ['Studies', `${number(totals.studies)}, ${number(totals.receivingStudies)} of them receiving`],
-    ['Instances', `${number(totals.instances)} (${formatBytes(totals.bytes)})`],
-    [
-      'At Avara',
-      `${number(deliveries.created)} created, ${number(deliveries.pending)} pending, ${number(deliveries.attention, 'red')} need attention`,
-    ],
-    ['Conflicts', number(totals.conflicts, 'yellow')],
-  ];
-  const { reports } = status;
-  if (
-    reports !== undefined &&
-    reports.reports.stored + reports.reports.pending + reports.reports.attention > 0
-  ) {
-    const waiting = reports.reports.pending + reports.outputs.pending;
-    const failed = reports.reports.attention + reports.outputs.attention;
-    facts.push([
-      'Reports',
-      `${number(reports.reports.stored)} here, ${number(waiting)} on their way, ${number(failed, 'red')} need attention`,
-    ]);
-  }
-  const uptime = formatDuration(now - Date.parse(status.startedAt));
-  const sections = [
-    `${paint('bold', `avara-ingest ${status.version}`)}  ${paint('dim', `up ${uptime}, ${url}`)}\n`,
-    facts.map(([name = '', value = '']) => `  ${paint('dim', name.padEnd(11))}${value}\n`).join(''),
-  ];
-  const troubles = (status.customers ?? []).filter(
-    ({ state }) => state === 'unknown' || state === 'inactive',
-  );
-  if (troubles.length > 0) {
-    const lines = troubles.map(
-      ({ customer, expressCustomerId, state }) =>
-        `  ${customer}: ${expressCustomerId} is ${state === 'unknown' ? 'unknown' : 'deactivated'} at Avara\n`,
-    );
-    sections.push(`${paint('red', 'Customers that Avara refuses studies for')}\n${lines.join('')}`);
-  }
-  if (attention.length > 0) {
-    sections.push(`${paint('red', 'Needs attention')}\n${attentionTable(attention, paint)}`);
-    if (deliveries.attention > attention.length) sections.push(paint('dim', '  … more on the admin page\n'));
-  }
-  sections.push(
-    recent.length === 0
-      ? paint('dim', '  No study has come in yet.\n')
-      : `${paint('bold', 'Newest studies')}\n${recentTable(recent, paint, now)}`,
-  );
-  const associations = status.pastAssociations ?? [];
-  if (associations.length > 0) {
-    sections.push(`${paint('bold', 'Last Associations')}\n${associationTable(associations, paint, now)}`);
-  }
-  return sections.join('\n');
-}
-
-function attentionTable(studies: readonly AdminStudy[], paint: Painter): string {
-  const rows = studies.flatMap((study) =>
-    study.avara
-      .filter(({ state }) => state === 'attention')
-      .map((delivery) => [
-        study.customer,
-        study.studyInstanceUid,
-        delivery.product,
-        String(delivery.attempts),
-        delivery.lastError ?? '',
-      ]),
-  );
-  return renderTable(
-    [
-      { title: 'CUSTOMER' },
-      { title: 'STUDY' },
-      { title: 'PRODUCT' },
-      { title: 'TRIES', align: 'right' },
-      { title: 'WHY' },
-    ],
-    rows,
-    paint,
-  );
-}
-
-function recentTable(studies: readonly AdminStudy[], paint: Painter, now: number): string {
-  const rows = studies.map((study) => [
-    study.customer,
-    study.studyInstanceUid,
-    study.state === 'stable' ? 'stable' : paint('cyan', study.state),
-    formatCount(study.instances),
-    formatBytes(study.bytes),
-    `${formatDuration(now - Date.parse(study.lastReceivedAt))} ago`,
-    study.avara.map((delivery) => deliveryText(delivery, paint)).join(', ') || '–',
+async function lookNow(client: DaemonClient, { limit }: StatusOptions): Promise<StatusView> {
+  const [status, attention, recent] = await Promise.all([
+    client.status(),
+    client.studies({ delivery: 'attention' }, MAX_ATTENTION),
+    client.studies({}, limit),
   ]);
-  return renderTable(
-    [
-      { title: 'CUSTOMER' },
-      { title: 'STUDY' },
-      { title: 'STATE' },
-      { title: 'IMAGES', align: 'right' },
-      { title: 'SIZE', align: 'right' },
-      { title: 'LAST', align: 'right' },
-      { title: 'AVARA' },
-    ],
-    rows,
-    paint,
-  );
+  const needing = attention.filter((study) => study.avara.some(({ state }) => state === 'attention'));
+  return { url: client.url, status, attention: needing, recent };
 }
 
-function deliveryText({ product, state }: AdminStudy['avara'][number], paint: Painter): string {
-  const style = state === 'created' ? 'green' : state === 'attention' ? 'red' : 'yellow';
-  return `${product} ${paint(style, state)}`;
+async function printStatus(client: DaemonClient, options: StatusOptions, context: CliContext): Promise<void> {
+  const view = await lookNow(client, options);
+  const { stdout, env } = context;
+  if (options.json) printJson(stdout, jsonOf(view));
+  else stdout.write(statusText(view, createPainter(stdout, env), Date.now()));
+}
+
+/** Shows the page anew until a signal; a daemon that is away is waited for. */
+async function watchStatus(
+  client: DaemonClient,
+  options: StatusOptions,
+  { stdout, env, process }: CliContext,
+  seconds: number,
+): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.onSignal(signal, () => stop.abort());
+  const paint = createPainter(stdout, env);
+  while (!stop.signal.aborted) {
+    let text: string;
+    try {
+      const view = await lookNow(client, options);
+      text = options.json ? `${JSON.stringify(jsonOf(view))}\n` : statusText(view, paint, Date.now());
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      text = options.json
+        ? `${JSON.stringify({ error: error.message })}\n`
+        : `${paint('red', error.message)}\n`;
+    }
+    const isScreen = stdout.isTTY === true && !options.json;
+    stdout.write(isScreen ? `${CLEAR_SCREEN}${text}` : text);
+    await delay(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+}
+
+function jsonOf({ status, ...view }: StatusView): object {
+  return { ...status, ...view };
+}
+
+function parseWatchArgument(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 1 && seconds <= 3600)) throw new InvalidArgumentError('Give 1 to 3600 seconds.');
+  return seconds;
 }
