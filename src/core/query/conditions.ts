@@ -70,11 +70,15 @@ function matches(condition: Condition, found: Found): boolean {
 
 /** Spaces around components and delimiters at the end of a name say nothing (PS3.5 6.2.1). */
 export function normalName(name: string): string {
-  return foldText(name)
-    .replace(/\s*([\^=])\s*/g, '$1')
-    .replace(/\^+(?==|$)/g, '')
-    .replace(/=+$/, '')
-    .trim();
+  const groups = foldText(name).split('=').map(normalGroup);
+  while (groups.length > 1 && groups.at(-1) === '') groups.pop();
+  return groups.join('=');
+}
+
+function normalGroup(group: string): string {
+  const components = group.split('^').map((component) => component.trim());
+  while (components.length > 1 && components.at(-1) === '') components.pop();
+  return components.join('^');
 }
 
 /** A name matches as a whole, or with one of its groups: alphabetic, ideographic, phonetic. */

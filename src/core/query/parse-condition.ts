@@ -17,6 +17,8 @@ export interface ConditionOptions {
 
 /** Values in one list; more are no search. */
 const MAX_VALUES = 1000;
+/** Longest text to look for, in characters: none of the Value Representations holds more but LT. */
+const MAX_TEXT_LENGTH = 1024;
 /** Dates that belong to times. */
 const DATE_TIMES = [
   ['StudyDate', 'StudyTime'],
@@ -38,6 +40,8 @@ export function conditionOf(
   const text = value.trim();
   if (text === '""' && options.matchesEmpty) return { kind: 'empty', attribute };
   if (text === '' || /^\*+$/.test(text)) return undefined;
+  if (attribute.vr !== 'UI' && text.length > MAX_TEXT_LENGTH)
+    throw new QueryError(`${name} may have at most ${MAX_TEXT_LENGTH} characters.`);
   switch (attribute.vr) {
     case 'UI':
       return {

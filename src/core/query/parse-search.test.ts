@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { uid } from '../../dicom/uid.ts';
 import type { StudyAttributes } from '../study/header.ts';
@@ -250,4 +251,57 @@ describe('paging and fields', () => {
       'PatientWeight',
     ]);
   });
+});
+
+it('understands or refuses whatever is asked, and never fails', () => {
+  const key = fc.constantFrom(
+    'PatientName',
+    'PatientID',
+    'StudyDate',
+    'StudyTime',
+    'SeriesNumber',
+    'limit',
+    'includefield',
+  );
+  const value = fc.string({
+    unit: fc.constantFrom('*', '?', '^', '=', '\\\\', '-', ' ', '0', '2', 'a', 'É', '山'),
+    maxLength: 60,
+  });
+  const pairs = fc.array(fc.tuple(fc.oneof(key, fc.string()), fc.oneof(value, fc.string())), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(pairs, fc.boolean(), value, (parameters, isFuzzy, PatientName) => {
+      try {
+        const { conditions } = parseSearch([...parameters, ['fuzzymatching', String(isFuzzy)]], 'instance');
+        matchesAll(conditions.study, found({ study: { PatientName, StudyDate: '20240101' } }));
+      } catch (error) {
+        expect(error).toBeInstanceOf(QueryError);
+      }
+    }),
+  );
+});
+
+it('finds every name by itself and by any beginning of it', () => {
+  const name = fc.string({
+    unit: fc.constantFrom('a', 'B', 'é', '山', '^', ' ', '='),
+    minLength: 1,
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(name, fc.nat(30), (PatientName, length) => {
+      const query = new URLSearchParams({ PatientName }).toString();
+      expect(
+        finds(query, { study: { PatientName: `${PatientName}x` } }) ||
+          finds(query, { study: { PatientName } }),
+      ).toBe(true);
+      const start = PatientName.slice(0, length).trimEnd();
+      if (/[=^ ]$/.test(start)) return;
+      expect(
+        finds(new URLSearchParams({ PatientName: `${start}*` }).toString(), {
+          study: { PatientName: `${PatientName}x` },
+        }),
+      ).toBe(true);
+    }),
+  );
 });

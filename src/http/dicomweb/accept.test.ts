@@ -41,6 +41,11 @@ describe('parseAccept', () => {
     expect(parseAccept(text)).toEqual([]);
   });
 
+  it('leaves out what a quote that is never closed takes in', () => {
+    const ranges = parseAccept('text/plain, application/json;a="b, image/png');
+    expect(ranges.map(({ mediaType }) => mediaType)).toEqual(['text/plain', 'application/json']);
+  });
+
   it('reads no more than a bounded number of ranges', () => {
     expect(parseAccept('a/b,'.repeat(10_000)).length).toBeLessThan(100);
   });
