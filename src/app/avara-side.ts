@@ -18,6 +18,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudyOpener } from '../core/ports/study-opener.ts';
 import type { WebhookReceiver } from '../core/ports/webhook-receiver.ts';
 import type { StudyKey } from '../core/study/instance.ts';
+import type { AwaitedCommitments } from '../dimse/awaited-commitments.ts';
 import type { Customers } from './customers.ts';
 import { notingHandOuts } from './hand-outs.ts';
 import { createReports } from './reports.ts';
@@ -37,6 +38,8 @@ export interface AvaraSideOptions {
   readonly noteHandOut: (key: StudyKey) => void;
   /** Where the public listener is reached from outside. */
   readonly publicUrl: () => string;
+  /** Where PACS report that they commit to the reports that they were sent. */
+  readonly awaited: AwaitedCommitments;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly clock: Clock;
@@ -60,7 +63,7 @@ export interface AvaraSide {
 const MINUTE_MS = 60_000;
 
 export function createAvaraSide(options: AvaraSideOptions): AvaraSide {
-  const { config, customers, gateway, index, reports, intake, keys, clock, logger } = options;
+  const { config, customers, gateway, index, reports, intake, awaited, keys, clock, logger } = options;
   const clientOf = gateway.clientFor.bind(gateway);
   const account = createAvaraAccount({ customers: customers.avara, clientOf });
   const reportLoop = createReports({
@@ -69,6 +72,7 @@ export function createAvaraSide(options: AvaraSideOptions): AvaraSide {
     index,
     account,
     customers,
+    awaited,
     clock,
     logger,
   });

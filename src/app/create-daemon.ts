@@ -14,6 +14,8 @@ import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
+import { createAwaitedCommitments } from '../dimse/awaited-commitments.ts';
+import { createCommitmentReportService } from '../dimse/services/commitment-report.ts';
 import { createDimseServer } from '../dimse/server.ts';
 import { createFileIntake } from '../folder/file-intake.ts';
 import { createLiveFeed } from '../http/admin/live-feed.ts';
@@ -235,6 +237,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     );
 
     let router: Router = createRouter(config.routes);
+    const awaited = createAwaitedCommitments();
     const { dimse: dimseConfig } = config;
     const quickAck = await loadQuickAck();
     if (quickAck.kind === 'unavailable') {
@@ -273,6 +276,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       admit: (request) => {
         const decision = router.decide(request);
         if (decision.kind === 'rejected') {
+          const reporting = customers.reportingTo(request);
+          if (reporting !== undefined) return { kind: 'admitted', customer: reporting, reportsOnly: true };
           const { callingAeTitle, calledAeTitle, peerAddress } = request;
           const { explanation, nearMisses } = decision;
           logger.warn(
@@ -286,7 +291,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       intake,
       logger,
       clock,
-      services: [storageCommitment.service],
+      services: [storageCommitment.service, createCommitmentReportService({ awaited, logger })],
       ...(dimseTls &&
         dimseConfig.tls && {
           tls: {
@@ -323,6 +328,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       intake,
       objectUrls,
       noteHandOut,
+      awaited,
       publicUrl: () => publicUrl ?? 'http://127.0.0.1',
       keys,
       audit,

@@ -13,6 +13,11 @@ export interface Customers {
   /** As configured now. */
   configOf(customer: CustomerKey): CustomerConfig | undefined;
   productsOf(customer: CustomerKey): readonly Product[] | undefined;
+  /** The customer whose reports go to the PACS that these AE titles are of, where it is called back by it. */
+  reportingTo(titles: {
+    readonly callingAeTitle: string;
+    readonly calledAeTitle: string;
+  }): CustomerKey | undefined;
   replace(config: Config): void;
 }
 
@@ -45,6 +50,13 @@ export function createCustomers(config: Config): Customers {
     webhookSecrets,
     configOf: (customer) => configs.get(customer),
     productsOf: (customer) => avara.get(customer)?.products,
+    reportingTo({ callingAeTitle, calledAeTitle }) {
+      for (const [key, { reports }] of configs) {
+        const pacs = reports?.pacs;
+        if (pacs?.aeTitle === callingAeTitle && pacs.callingAeTitle === calledAeTitle) return key;
+      }
+      return undefined;
+    },
     replace,
   };
 }

@@ -8,6 +8,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import { createReportLoop } from '../core/reports/report-loop.ts';
 import type { ReportLoop, StepResult } from '../core/reports/report-loop.ts';
 import { encapsulatePdf } from '../dicom/encapsulated-pdf.ts';
+import type { AwaitedCommitments } from '../dimse/awaited-commitments.ts';
 import { sendToPacs } from '../dimse/scu/send-document.ts';
 import { postReport } from '../avara/account/post-report.ts';
 import { createReportFiles, exportReport } from '../storage/report-files.ts';
@@ -19,13 +20,16 @@ export interface ReportsOptions {
   readonly index: StudyIndex;
   readonly account: AvaraAccount;
   readonly customers: Customers;
+  /** Where PACS report that they commit to what they were sent. */
+  readonly awaited: AwaitedCommitments;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Puts together how reports come home and where they go from here. */
 export function createReports(options: ReportsOptions): ReportLoop {
-  const { dataDir, records, index, account, customers, clock, logger } = options;
+  const { dataDir, records, index, account, customers, awaited, clock, logger } = options;
+  const stopping = new AbortController();
 
   function targetConfig(job: ReportOutputJob) {
     return customers.configOf(job.report.study.customer)?.reports;
@@ -88,7 +92,7 @@ export function createReports(options: ReportsOptions): ReportLoop {
         });
       case 'pacs': {
         if (config?.pacs === undefined) return notConfigured(target);
-        const { title, ...peer } = config.pacs;
+        const { title, commitment, ...peer } = config.pacs;
         const subject = { ...attributes, studyInstanceUid: key.studyInstanceUid };
         const document = encapsulatePdf({
           subject,
@@ -98,12 +102,22 @@ export function createReports(options: ReportsOptions): ReportLoop {
           instanceNumber: version,
           at: report.receivedAt,
         });
-        return sendToPacs({ ...peer, calledAeTitle: peer.aeTitle, object: document });
+        return sendToPacs({
+          ...peer,
+          calledAeTitle: peer.aeTitle,
+          object: document,
+          customer: key.customer,
+          attempts: job.attempts,
+          awaited: commitment === 'off' ? undefined : awaited,
+          clock,
+          logger,
+          signal: stopping.signal,
+        });
       }
     }
   }
 
-  return createReportLoop({
+  const loop = createReportLoop({
     records,
     source: createReportSource({ account, customers: customers.avara, index }),
     files: createReportFiles({ dataDir }),
@@ -116,6 +130,13 @@ export function createReports(options: ReportsOptions): ReportLoop {
     clock,
     logger,
   });
+  return {
+    ...loop,
+    async stop(deadlineMs) {
+      stopping.abort();
+      await loop.stop(deadlineMs);
+    },
+  };
 }
 
 function notConfigured(target: string): StepResult<string> {

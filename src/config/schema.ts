@@ -251,6 +251,12 @@ const reports = z
           .max(64)
           .default('Radiology report')
           .describe('Document Title and Series Description of the objects.'),
+        commitment: z
+          .enum(['auto', 'off'])
+          .default('auto')
+          .describe(
+            'Storage commitment: "auto" asks for it where the PACS offers it, and sends again until the PACS commits; "off" trusts its answer to C-STORE.',
+          ),
       })
       .optional()
       .describe('PACS that reports are sent to as Encapsulated PDF objects, by C-STORE.'),

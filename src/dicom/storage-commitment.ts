@@ -157,6 +157,76 @@ export function writeCommitmentEvent(event: CommitmentEventInformation, encoding
   return writer.end();
 }
 
+/** Encodes the Data Set of a storage commitment N-ACTION-RQ. */
+export function writeCommitmentAction(
+  { transactionUid, references }: CommitmentActionInformation,
+  encoding: ElementEncoding,
+): Buffer {
+  const writer = new DataSetWriter(encoding);
+  writer.uid(TRANSACTION_UID, transactionUid);
+  writer.sequence(REFERENCED_SOP_SEQUENCE, references, ({ sopClassUid, sopInstanceUid }) => {
+    writer.uid(REFERENCED_SOP_CLASS_UID, sopClassUid);
+    writer.uid(REFERENCED_SOP_INSTANCE_UID, sopInstanceUid);
+  });
+  return writer.end();
+}
+
+/** What an N-EVENT-REPORT-RQ of somebody else says of the objects that it names. */
+export interface ReceivedCommitmentEvent {
+  readonly transactionUid: Uid;
+  /** SOP Instance UIDs. */
+  readonly committed: ReadonlySet<string>;
+  /** By SOP Instance UID: (0008,1197) Failure Reason; that of a processing failure where none is given. */
+  readonly failed: ReadonlyMap<string, number>;
+}
+
+/**
+ * Reads the Data Set of a storage commitment N-EVENT-REPORT-RQ.
+ * @throws ActionInformationError
+ */
+export function readCommitmentEvent(bytes: Buffer, encoding: ElementEncoding): ReceivedCommitmentEvent {
+  const committed = new Set<string>();
+  const failed = new Map<string, number>();
+  let transactionUid: Uid | undefined;
+  const path: number[] = [];
+  let sopInstanceUid: Uid | undefined;
+  let reason: number = FAILURE_REASON['processing-failure'];
+  try {
+    walkDataSet(bytes, {
+      encoding,
+      sequences: SEQUENCES,
+      visitor: {
+        element(tag, value) {
+          if (path.length === 0 && tag === TRANSACTION_UID) {
+            transactionUid = uidOf(value, 'Transaction UID', '');
+          } else if (path.length === 1 && tag === REFERENCED_SOP_INSTANCE_UID) {
+            sopInstanceUid = uidOf(value, 'Referenced SOP Instance UID', '');
+          } else if (path.length === 1 && tag === FAILURE_REASON_TAG && value.length === 2) {
+            reason = encoding.littleEndian ? value.readUInt16LE() : value.readUInt16BE();
+          }
+        },
+        beginSequence: (tag) => void path.push(tag),
+        endSequence: () => void path.pop(),
+        beginItem() {
+          if (path.length !== 1) return;
+          sopInstanceUid = undefined;
+          reason = FAILURE_REASON['processing-failure'];
+        },
+        endItem() {
+          if (path.length !== 1 || sopInstanceUid === undefined) return;
+          if (path[0] === REFERENCED_SOP_SEQUENCE) committed.add(sopInstanceUid);
+          else if (path[0] === FAILED_SOP_SEQUENCE) failed.set(sopInstanceUid, reason);
+        },
+      },
+    });
+  } catch (error) {
+    if (error instanceof DataSetError) throw new ActionInformationError('invalid-value', error.message);
+    throw error;
+  }
+  if (transactionUid === undefined) throw missing('Transaction UID', '');
+  return { transactionUid, committed, failed };
+}
+
 /** Which event a result is, PS3.4 J.3.3. */
 export function commitmentEventType({ failed }: CommitmentEventInformation): number {
   return COMMITMENT_EVENT_TYPE[failed.length === 0 ? 'all-committed' : 'failures-exist'];

@@ -22,6 +22,8 @@ import type { RejectionReason } from './rejection.ts';
 export interface NegotiationPolicy {
   acceptsAbstractSyntax(abstractSyntaxUid: Uid): boolean;
   acceptsTransferSyntax(transferSyntaxUid: Uid): boolean;
+  /** Whether a requestor may be SCP of it: then it reports to us what we asked it for (PS3.7 D.3.3.4). Default: never. */
+  acceptsScpRole?(abstractSyntaxUid: Uid): boolean;
   /** Announced as Maximum-length-received, bytes; 0 means no limit. */
   readonly maxPduLengthBytes: number;
   /** Most operations that a requestor may have outstanding, where it asks for more than one. */
@@ -35,7 +37,12 @@ export interface AssociationRequest {
   readonly callingAeTitle: AeTitle;
 }
 export type Admission<Admitted> =
-  | { readonly kind: 'admitted'; readonly admitted: Admitted }
+  | {
+      readonly kind: 'admitted';
+      readonly admitted: Admitted;
+      /** Where this requestor may use less than the policy has. */
+      readonly acceptsAbstractSyntax?: (abstractSyntaxUid: Uid) => boolean;
+    }
   | { readonly kind: 'rejected'; readonly reason: RejectionReason };
 
 export interface AcceptedPresentationContext {
@@ -88,11 +95,11 @@ export function negotiate<Admitted>(
   const roleAnswers = new Map<string, RoleSelection>();
   const answers = request.presentationContexts.map((proposed) => {
     const role = offeredRoles.get(proposed.abstractSyntaxUid);
-    const [answer, accepted] = answerContext(proposed, role, policy);
+    const [answer, accepted] = answerContext(proposed, role, policy, admission.acceptsAbstractSyntax);
     if (accepted !== undefined) contexts.set(proposed.id, accepted);
-    // We only ever perform operations, so the SCU role is the requestor's and the SCP role is not (PS3.7 D.3.3.4).
-    if (role !== undefined && answer.result === PRESENTATION_CONTEXT_RESULT.acceptance) {
-      roleAnswers.set(role.sopClassUid, { sopClassUid: role.sopClassUid, scuRole: true, scpRole: false });
+    if (role !== undefined && accepted !== undefined) {
+      const scpRole = role.scpRole && policy.acceptsScpRole?.(accepted.abstractSyntaxUid) === true;
+      roleAnswers.set(role.sopClassUid, { sopClassUid: role.sopClassUid, scuRole: role.scuRole, scpRole });
     }
     return answer;
   });
@@ -137,6 +144,7 @@ function answerContext(
   proposed: ProposedPresentationContext,
   role: RoleSelection | undefined,
   policy: NegotiationPolicy,
+  mayUse: (abstractSyntaxUid: Uid) => boolean = () => true,
 ): [PresentationContextAnswer, AcceptedPresentationContext | undefined] {
   const refuse = (
     result: keyof typeof PRESENTATION_CONTEXT_RESULT,
@@ -150,11 +158,16 @@ function answerContext(
     undefined,
   ];
   const abstractSyntaxUid = parseUid(proposed.abstractSyntaxUid);
-  if (abstractSyntaxUid === undefined || !policy.acceptsAbstractSyntax(abstractSyntaxUid)) {
+  if (
+    abstractSyntaxUid === undefined ||
+    !policy.acceptsAbstractSyntax(abstractSyntaxUid) ||
+    !mayUse(abstractSyntaxUid)
+  ) {
     return refuse('abstract-syntax-not-supported');
   }
-  // A requestor that wants to be SCP only asks us to send on this Association, which we never do.
-  if (role !== undefined && !role.scuRole) return refuse('user-rejection');
+  // A requestor that wants to be SCP only asks us to send on this Association, or has something to report.
+  if (role !== undefined && !role.scuRole && policy.acceptsScpRole?.(abstractSyntaxUid) !== true)
+    return refuse('user-rejection');
   const transferSyntaxUid = chooseTransferSyntax(proposed.transferSyntaxUids, (uid) =>
     policy.acceptsTransferSyntax(uid),
   );

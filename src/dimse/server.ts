@@ -17,6 +17,7 @@ import { createAssociation } from './association.ts';
 import type { Association } from './association.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
+import { COMMAND_FIELD } from './message/command-set.ts';
 import { negotiate, reject } from './negotiation.ts';
 import type { Admission, AssociationRequest, NegotiationPolicy } from './negotiation.ts';
 import { DEFAULT_MAX_ASSOCIATE_PDU_BYTES } from './pdu/reader.ts';
@@ -41,7 +42,12 @@ export interface AdmissionRequest extends AssociationRequest {
   readonly peerAddress: string;
 }
 export type AdmissionDecision =
-  | { readonly kind: 'admitted'; readonly customer: CustomerKey }
+  | {
+      readonly kind: 'admitted';
+      readonly customer: CustomerKey;
+      /** A peer that is let in to report on what it was asked for, and for nothing else. */
+      readonly reportsOnly?: true;
+    }
   | {
       readonly kind: 'rejected';
       readonly reason:
@@ -189,7 +195,13 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     createStorageService({ intake, isStorageSopClass: options.isStorageSopClass ?? isStorageSopClass }),
     ...(options.services ?? []),
   ];
+  const isReportedOn = (uid: Uid): boolean =>
+    services.some(
+      (service) =>
+        service.commandField === COMMAND_FIELD['N-EVENT-REPORT-RQ'] && service.supportsAbstractSyntax(uid),
+    );
   const policy: NegotiationPolicy = {
+    acceptsScpRole: isReportedOn,
     acceptsAbstractSyntax: (uid) => services.some((service) => service.supportsAbstractSyntax(uid)),
     acceptsTransferSyntax,
     maxPduLengthBytes,
@@ -245,6 +257,7 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
       admitted: {
         origin: { source: 'dimse', customer: decision.customer, ...request, peerAddress, intakeId: id },
       },
+      ...(decision.reportsOnly === true && { acceptsAbstractSyntax: isReportedOn }),
     };
   }
 

@@ -2,12 +2,16 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../core/ports/clock.ts';
+import type { Logger } from '../../core/ports/logger.ts';
+import type { CustomerKey } from '../../core/study/instance.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../dicom/implementation.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import type { Uid } from '../../dicom/uid.ts';
+import { createDispatcher } from '../dispatcher.ts';
 import { createInvoker } from '../invoker.ts';
 import type { Invoker } from '../invoker.ts';
 import { createMessageAssembler } from '../message/assembler.ts';
+import type { MessageSink } from '../message/assembler.ts';
 import { CommandSetError, RESPONSE_BIT, commandName } from '../message/command-set.ts';
 import type { AcceptedPresentationContext } from '../negotiation.ts';
 import { createPduFramer } from '../pdu/framer.ts';
@@ -21,6 +25,7 @@ import {
 } from '../pdu/types.ts';
 import type { AAssociateAc, ControlPdu } from '../pdu/types.ts';
 import { writeMessagePdus, writePdu } from '../pdu/writer.ts';
+import type { DimseService } from '../services/service.ts';
 
 /** Announced as Maximum-length-received, bytes: all that comes back are Command Sets. */
 const MAX_PDU_LENGTH_BYTES = 16_384;
@@ -40,6 +45,15 @@ export interface RequestorOptions {
   readonly timeoutMs: number;
   /** Gives the Association up. */
   readonly signal: AbortSignal;
+  /** For what the peer requests on it. Without, a request ends the Association. */
+  readonly serving?: Serving;
+}
+
+/** What a peer may request on an Association of ours. */
+export interface Serving {
+  readonly services: readonly DimseService[];
+  readonly customer: CustomerKey;
+  readonly logger: Logger;
 }
 
 /** An Association of ours for one Abstract Syntax. */
@@ -53,10 +67,17 @@ export interface OutgoingAssociation {
 /** The Association could not be made or was refused. */
 export class RequestorError extends Error {
   override readonly name = 'RequestorError';
+  /** The peer took the Association, but not its Presentation Context: it does not offer the service. */
+  readonly isContextRefused: boolean;
+  constructor(message: string, isContextRefused = false) {
+    super(message);
+    this.isContextRefused = isContextRefused;
+  }
 }
 
 /**
- * Requests an Association with one Presentation Context, for requests of ours. Nothing that the peer requests is served.
+ * Requests an Association with one Presentation Context, for requests of ours; what the peer requests on it is served as
+ * far as there are services for it.
  * @throws RequestorError saying what the peer answered.
  */
 export function requestAssociation(options: RequestorOptions): Promise<OutgoingAssociation> {
@@ -84,29 +105,49 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
         }
       },
     });
+    const responsesOnly: MessageSink = {
+      begin(received) {
+        if ((received.commandField & RESPONSE_BIT) === 0) {
+          throw new CommandSetError(`${commandName(received.commandField)}, which is not served here`);
+        }
+        invoker.takeResponse(received);
+      },
+      write: () => undefined,
+      end: () => undefined,
+    };
     const assembler = createMessageAssembler({
       contexts,
-      sink: {
-        begin(received) {
-          if ((received.commandField & RESPONSE_BIT) === 0) {
-            throw new CommandSetError(`${commandName(received.commandField)}, which is not served here`);
-          }
-          invoker.takeResponse(received);
-        },
-        write: () => undefined,
-        end: () => undefined,
-      },
+      sink: options.serving === undefined ? responsesOnly : serve(options.serving),
     });
 
+    function serve({ services, customer, logger }: Serving): MessageSink {
+      return createDispatcher({
+        services,
+        association: {
+          origin: { source: 'dimse', customer },
+          isIdle: () => phase === 'established',
+          invoke: (request) => invoker.invoke(request),
+          over: closed,
+        },
+        invoker,
+        operationsWindow: 1,
+        logger,
+        send(contextId, commandSet) {
+          socket.write(writeMessagePdus(contextId, true, commandSet, peerMaxPduLengthBytes));
+        },
+        onAnswered: () => undefined,
+      });
+    }
+
     /** Ends everything; the first reason counts. */
-    function end(reason: string, isOurAbort: boolean): void {
+    function end(reason: string, isOurAbort: boolean, isContextRefused = false): void {
       if (phase === 'over') return;
       const wasConnected = phase !== 'connecting';
       phase = 'over';
       cancelTimer();
       signal.removeEventListener('abort', onSignal);
       invoker.close(reason);
-      reject(new RequestorError(reason));
+      reject(new RequestorError(reason, isContextRefused));
       if (isOurAbort && wasConnected && socket.writable) sendAbort(socket);
       else socket.destroy();
     }
@@ -158,7 +199,7 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
     function onAccepted(pdu: AAssociateAc): void {
       const accepted = acceptedContext(pdu, options);
       if (typeof accepted === 'string') {
-        end(accepted, true);
+        end(accepted, true, true);
         return;
       }
       cancelTimer();
