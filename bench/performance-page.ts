@@ -21,6 +21,11 @@ much about the machine as about the software: compare the ratios, and repeat the
 <!-- bench:folder:begin -->
 <!-- bench:folder:end -->
 
+## Handing out
+
+<!-- bench:web:begin -->
+<!-- bench:web:end -->
+
 ## The index
 
 <!-- bench:index:begin -->
@@ -28,7 +33,10 @@ much about the machine as about the software: compare the ratios, and repeat the
 `;
 
 /** Replaces what stands between a section's markers in docs/performance.md, which is made if missing. */
-export async function writeSection(section: 'cstore' | 'folder' | 'index', markdown: string): Promise<void> {
+export async function writeSection(
+  section: 'cstore' | 'folder' | 'index' | 'web',
+  markdown: string,
+): Promise<void> {
   const page = await readPage();
   const options = await resolveConfig(PAGE);
   await fs.writeFile(

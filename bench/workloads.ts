@@ -82,7 +82,8 @@ export async function generateWorkload(
   };
 }
 
-async function writeStudy(folder: string, objects: number, side: number): Promise<string[]> {
+/** Writes the files of one study, `1.dcm` and so on. @param folder also what its UIDs are made of. */
+export async function writeStudy(folder: string, objects: number, side: number): Promise<string[]> {
   await fs.mkdir(folder, { recursive: true });
   const files: string[] = [];
   for (let instanceNumber = 1; instanceNumber <= objects; instanceNumber += 1) {

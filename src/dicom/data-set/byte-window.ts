@@ -7,6 +7,8 @@ export interface ReadableBytes {
   read(target: Buffer, position: number): number;
 }
 
+/** Of the first read: most headers of images end within. */
+const FIRST_BYTES = 8 * 1024;
 const WIDE_BYTES = 32 * 1024;
 const NARROW_BYTES = 512;
 
@@ -46,8 +48,9 @@ export class ByteWindow {
       const large = Buffer.allocUnsafe(wanted);
       return large.subarray(0, this.#read(large, position));
     }
-    const isNear = this.#length === 0 || (offset >= 0 && offset < this.#length + NARROW_BYTES);
-    const span = Math.max(wanted, isNear ? WIDE_BYTES : NARROW_BYTES);
+    const isNear = offset >= 0 && offset < this.#length + NARROW_BYTES;
+    const usual = this.#length === 0 ? FIRST_BYTES : isNear ? WIDE_BYTES : NARROW_BYTES;
+    const span = Math.max(wanted, usual);
     this.#length = this.#read(this.#buffer.subarray(0, span), position);
     this.#start = position;
     return this.#buffer.subarray(0, Math.min(wanted, this.#length));
