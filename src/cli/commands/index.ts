@@ -1,6 +1,7 @@
 import type { CliCommand } from '../command.ts';
 import { alertCommand } from './alert.ts';
 import { auditCommand } from './audit.ts';
+import { backupCommand, restoreCommand } from './backup.ts';
 import { cancelCommand, uncancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { completeCommand } from './complete.ts';
@@ -21,6 +22,7 @@ import { sendCommand } from './send.ts';
 import { serveCommand } from './serve.ts';
 import { serviceCommand } from './service.ts';
 import { statusCommand } from './status.ts';
+import { supportBundleCommand } from './support-bundle.ts';
 import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of the help. */
@@ -36,6 +38,9 @@ export const COMMANDS: readonly CliCommand[] = [
   importCommand,
   verifyCommand,
   reindexCommand,
+  backupCommand,
+  restoreCommand,
+  supportBundleCommand,
   quarantineCommand,
   cancelCommand,
   uncancelCommand,

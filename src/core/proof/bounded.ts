@@ -17,5 +17,7 @@ export async function forEachBounded<T>(
     }
   };
   await Promise.all(Array.from({ length: limit }, lane));
+  // A generator may hold something open until it is told that nobody asks any more.
+  if (failure !== undefined) iterator.return?.();
   if (failure !== undefined) throw failure.error;
 }
