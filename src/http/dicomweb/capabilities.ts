@@ -33,6 +33,7 @@ export interface Capabilities {
 const WADL = 'application/vnd.sun.wadl+xml';
 const DICOM_JSON = 'application/dicom+json';
 const MULTIPART_DICOM = 'multipart/related; type="application/dicom"';
+const MULTIPART_BYTES = 'multipart/related; type="application/octet-stream"';
 const MULTIPART_XML = 'multipart/related; type="application/dicom+xml"';
 const SEARCH_PARAMETERS = [
   'fuzzymatching',
@@ -44,7 +45,8 @@ const SEARCH_PARAMETERS = [
 ];
 const ANSWERS: Readonly<Partial<Record<DicomWebService, readonly string[]>>> = {
   search: [DICOM_JSON, 'application/json', MULTIPART_XML],
-  metadata: [DICOM_JSON],
+  metadata: [DICOM_JSON, 'application/json'],
+  rendered: ['image/jpeg', 'image/png'],
   store: [DICOM_JSON],
 };
 const LEVELS = ['study', 'series', 'instance'];
@@ -82,8 +84,16 @@ function describe(name: string, path: string): CapableMethod {
     service,
     parameters: service === 'search' ? [...keysOf(path), ...SEARCH_PARAMETERS] : [],
     accepts: service === 'store' ? [MULTIPART_DICOM] : [],
-    answers: ANSWERS[service] ?? [],
+    answers: service === 'retrieve' ? retrievedAs(path) : (ANSWERS[service] ?? []),
   };
+}
+
+/** Frames and bulk data are bytes; images of compressed frames have media types of their own besides. */
+function retrievedAs(path: string): readonly string[] {
+  if (/\/(?:frames|bulkdata)\//.test(path)) return [MULTIPART_BYTES];
+  return path.endsWith('/:instance')
+    ? [MULTIPART_DICOM, 'application/dicom']
+    : [MULTIPART_DICOM, 'application/zip'];
 }
 
 /** Keys of the search on a resource, which ends in the name of its level. */

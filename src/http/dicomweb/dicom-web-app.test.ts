@@ -158,7 +158,12 @@ describe('capabilities', () => {
             { name: 'POST', service: 'store' },
           ],
         },
-        { path: 'studies/{study}/metadata', methods: [{ name: 'GET', service: 'metadata' }] },
+        {
+          path: 'studies/{study}/metadata',
+          methods: [
+            { name: 'GET', service: 'metadata', answers: ['application/dicom+json', 'application/json'] },
+          ],
+        },
       ],
     });
     expect((await request('', '', { method: 'OPTIONS', headers: { accept: 'image/png' } })).status).toBe(406);
