@@ -27,14 +27,25 @@ async function ready(): Promise<typeof NativeCodecs> {
   return NativeCodecs;
 }
 
-/** A codec that failed has not cleaned up its memory: the next image gets a new one. */
-async function run(work: (native: typeof NativeCodecs) => Context): Promise<Context> {
+/** Bytes of a frame; decoding takes a multiple of it, and memory of WebAssembly never shrinks. */
+const LARGE_FRAME_BYTES = 16 * 1024 * 1024;
+
+/**
+ * After a large image the next one gets a new memory, and after a failure as well: a codec that failed has not cleaned
+ * up.
+ */
+async function run(
+  frame: Pick<CodestreamHeader, 'rows' | 'columns'>,
+  work: (native: typeof NativeCodecs) => Context,
+): Promise<Context> {
   const native = await ready();
+  let isKept = false;
   try {
-    return work(native);
-  } catch (error) {
-    NativeCodecs.release();
-    throw error;
+    const done = work(native);
+    isKept = frame.rows * frame.columns < LARGE_FRAME_BYTES / 2;
+    return done;
+  } finally {
+    if (!isKept) NativeCodecs.release();
   }
 }
 
@@ -61,7 +72,7 @@ export async function decodeWithCodec(
     encodedBuffer: encoded,
   });
   try {
-    const decoded = await run((native) => {
+    const decoded = await run(header, (native) => {
       switch (coding) {
         case 'jpeg':
           return native.decodeJpeg(context, { convertColorspaceToRgb: false });
@@ -108,7 +119,7 @@ export async function encodeWithCodec(
     decodedBuffer: native,
   });
   try {
-    const encoded = await run((it) => {
+    const encoded = await run(description, (it) => {
       switch (transferSyntaxUid) {
         case RLE_LOSSLESS_UID:
           return it.encodeRle(context);
