@@ -232,7 +232,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     let configNow = config;
     const proving = lifecycle.opened(
       'proof',
-      createProof({ dataDir, index, proof: database.proof, gateway, customers, clock }),
+      createProof({ dataDir, index, proof: database.proof, gateway, customers, clock, logger }),
       (it) => it.close(),
     );
 

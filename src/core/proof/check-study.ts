@@ -58,25 +58,22 @@ async function checkCounts(run: ProofRun, id: number, key: SelectedStudy['key'])
 
 /** Whether the file of a row is there and holds what was acknowledged; reports it where it does not. */
 async function isWhole(run: ProofRun, record: InstanceRecord, file: FoundFile | undefined): Promise<boolean> {
-  const { index, files, onObjectRead } = run.parts;
+  const { index, files } = run.parts;
   const path = files.pathOf(record.key);
   if (file === undefined) {
     // It may have come back, or its row may be gone, since the folder was listed.
     if (index.findInstance(record.key) === undefined || (await files.exists(path))) return true;
     if (await replaceFromCopy(run, record, 'file-missing', 'the file is missing')) return true;
-    onObjectRead?.(record.key, false);
     return false;
   }
   if (run.request.quick && file.bytes === record.fileBytes) return true;
   const first = await faultOf(run, record, path);
   if (first === undefined) {
-    onObjectRead?.(record.key, true);
     run.tally.bytes += record.fileBytes;
     return true;
   }
   const second = await faultOf(run, record, path);
   if (index.findInstance(record.key) === undefined) return true;
-  onObjectRead?.(record.key, false);
   if (second?.kind !== first.kind || second.detail !== first.detail) {
     const detail = `two readings of the file came to different results (${first.detail}; ${second?.detail ?? 'whole'}): suspect the disk or the memory of this machine`;
     await run.report(finding('file-unreadable', record.key, { path, detail }));

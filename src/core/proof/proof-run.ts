@@ -3,7 +3,7 @@ import type { ProofFiles } from '../ports/proof-files.ts';
 import type { LedgerFault, ProofIndex, StudySelection } from '../ports/proof-index.ts';
 import type { StudyGateway } from '../ports/study-gateway.ts';
 import type { StudyIndex } from '../ports/study-index.ts';
-import type { CustomerKey, InstanceKey } from '../study/instance.ts';
+import type { CustomerKey } from '../study/instance.ts';
 import type { Product } from '../study/study.ts';
 import type { Finding, ProofCounts, ProofEvent, ProofProgress } from './finding.ts';
 
@@ -14,8 +14,6 @@ export interface ProofParts {
   readonly gateway: Pick<StudyGateway, 'find' | 'expectedExpressCustomerId'>;
   /** Undefined for a customer that is not configured. */
   readonly productsOf: (customer: CustomerKey) => readonly Product[] | undefined;
-  /** Told of each object whose file was read: whether it is the one that was acknowledged. */
-  readonly onObjectRead?: ((key: InstanceKey, isWhole: boolean) => void) | undefined;
   readonly clock: Clock;
 }
 
