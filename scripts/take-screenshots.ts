@@ -13,6 +13,7 @@ import { askForStudy } from '../test/support/access-webhook.ts';
 import { syntheticStudy } from '../test/support/data-sets.ts';
 import { sendObjects } from '../test/support/send-objects.ts';
 import { CENTRES, createSite, type Site } from '../test/support/site.ts';
+import { waitUntil } from '../test/support/wait-until.ts';
 
 const ADMIN_TOKEN = 'a-token-for-screenshots';
 const HOUR_MS = 3_600_000;
@@ -137,6 +138,14 @@ async function makePresent(site: Site): Promise<void> {
     secret: CITY.webhookSecret,
     studyId: viewed?.avara[0]?.studyId ?? '',
     studyInstanceUid: viewed?.studyInstanceUid ?? '',
+  });
+  await waitUntil('the look at the study is in its timeline', async () => {
+    const { host, port } = site.daemon.admin;
+    const timeline = await fetch(
+      `http://${host}:${port}/api/studies/${viewed?.customer ?? ''}/${viewed?.studyInstanceUid ?? ''}/timeline`,
+      { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } },
+    );
+    return (await timeline.text()).includes('study.access_granted') ? true : undefined;
   });
   const stranger = [...syntheticStudy({ rows: 16, columns: 16, seed: 'stranger', instancesPerSeries: 1 })];
   await sendObjects(stranger, { to, calledAe: CITY.calledAe, callingAe: 'CT_NEW' }).catch(() => undefined);

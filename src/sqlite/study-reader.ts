@@ -19,8 +19,10 @@ const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
 const DELIVERY_STATE =
   "CASE WHEN outbox.state = 'pending' AND outbox.avara_study_id IS NOT NULL THEN 'created' ELSE outbox.state END";
 
-/** Up to so many are sorted for a page of the list, which takes a few milliseconds. */
-const FEW_DELIVERIES = 5000;
+/** Up to so many are gathered and sorted for a page of the list, which takes a few milliseconds. */
+const FEW = 5000;
+/** Sorts after every character that a term goes on with. */
+const LAST_CHARACTER = '\u{10ffff}';
 
 /** The prepared queries of studies and totals. */
 export class StudyReader {
@@ -38,6 +40,7 @@ export class StudyReader {
   readonly #totals: Database.Statement<[], TotalRow>;
   readonly #deliveryTotals: Database.Statement<[], { state: DeliveryState; total: number }>;
   readonly #deliveryTotal: Database.Statement<[DeliveryState], number>;
+  readonly #matches: Database.Statement<[string, string, number, string, string, number], number>;
   readonly #conflictCount: Database.Statement<[], number>;
   readonly #removed: Database.Statement<[], number>;
   readonly #lastLedgerEntry: Database.Statement<[], number | null>;
@@ -68,6 +71,12 @@ export class StudyReader {
     this.#deliveryTotal = db
       .prepare<[DeliveryState], number>('SELECT total FROM delivery_total WHERE state = ?')
       .pluck();
+    this.#matches = db
+      .prepare<[string, string, number, string, string, number], number>(
+        `SELECT (SELECT count(*) FROM (SELECT 1 FROM study_term WHERE term >= ? AND term < ? LIMIT ?))
+           + (SELECT count(*) FROM (SELECT 1 FROM study WHERE study_uid >= ? AND study_uid < ? LIMIT ?))`,
+      )
+      .pluck();
     this.#conflictCount = db.prepare<[], number>('SELECT count(*) FROM conflict').pluck();
     this.#removed = db.prepare<[], number>('SELECT instances FROM removal_total').pluck();
     // Ledger entries are numbered without gaps and never removed, so the last number counts them.
@@ -89,9 +98,12 @@ export class StudyReader {
   }
 
   listStudies(query: StudyQuery): StudyPage {
-    const isRare =
-      query.delivery !== undefined && (this.#deliveryTotal.get(query.delivery) ?? 0) <= FEW_DELIVERIES;
-    const { sql, values } = studyListQuery(query, isRare);
+    const isDeliveryRare =
+      query.delivery !== undefined && (this.#deliveryTotal.get(query.delivery) ?? 0) <= FEW;
+    const { sql, values } = studyListQuery(query, {
+      isDeliveryRare,
+      isTextRare: this.#isTextRare(query.text),
+    });
     let statement = this.#lists.get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
@@ -104,6 +116,14 @@ export class StudyReader {
       studies: page.map((row) => this.#record(row)),
       ...(rows.length > query.limit && last && { cursor: encodeCursor(last) }),
     };
+  }
+
+  /** Whether few studies have a term, or a UID, with this beginning; counting stops where they are many. */
+  #isTextRare(text: string | undefined): boolean {
+    const term = text === undefined ? '' : foldForSearch(text);
+    if (term === '') return false;
+    const end = `${term}${LAST_CHARACTER}`;
+    return (this.#matches.get(term, end, FEW + 1, term, end, FEW + 1) ?? 0) <= FEW;
   }
 
   receivingStudies(): readonly { key: StudyKey; lastReceivedAt: number }[] {
@@ -163,16 +183,19 @@ function decodeCursor(cursor: string): [number, number] {
 
 /**
  * The SQL of a list, one text per combination of filters so that each is prepared once.
- * @param isDeliveryRare few studies have a delivery in the state asked for: they are gathered and sorted. Otherwise
- * studies are walked by arrival, and the page is full before long.
+ * What is rare is gathered and sorted. Where much fits, studies are walked by arrival, and the page is full before long.
  */
-function studyListQuery(query: StudyQuery, isDeliveryRare: boolean): { sql: string; values: unknown[] } {
+function studyListQuery(
+  query: StudyQuery,
+  { isDeliveryRare, isTextRare }: { readonly isDeliveryRare: boolean; readonly isTextRare: boolean },
+): { sql: string; values: unknown[] } {
   const where: string[] = [];
   const values: unknown[] = [];
   const [onlyCustomer, ...others] = query.customers ?? [];
   if (query.customers !== undefined && others.length === 0) {
-    // Alone it can walk the customer's own index in order.
-    where.push('study.customer = ?');
+    // It can walk the customer's own index in order; with a plus before it where something else fits fewer.
+    const isSelective = query.state === 'receiving' || isDeliveryRare || isTextRare;
+    where.push(`${isSelective ? '+' : ''}study.customer = ?`);
     values.push(onlyCustomer ?? '');
   } else if (query.customers !== undefined) {
     // The plus keeps the planner from gathering and sorting all studies of the customers: it walks by arrival instead.
@@ -193,11 +216,15 @@ function studyListQuery(query: StudyQuery, isDeliveryRare: boolean): { sql: stri
     values.push(query.delivery);
   }
   const term = query.text === undefined ? '' : foldForSearch(query.text);
-  if (term !== '') {
+  const end = `${term}${LAST_CHARACTER}`;
+  if (term !== '' && !isTextRare) {
+    where.push(`(EXISTS (SELECT 1 FROM study_term WHERE study_id = study.id AND term >= ? AND term < ?)
+      OR (+study_uid >= ? AND +study_uid < ?))`);
+    values.push(term, end, term, end);
+  } else if (term !== '') {
     where.push(`study.id IN (
       SELECT study_id FROM study_term WHERE term >= ? AND term < ?
       UNION SELECT id FROM study WHERE study_uid >= ? AND study_uid < ?)`);
-    const end = `${term}\u{10ffff}`;
     values.push(term, end, term, end);
   }
   if (query.cursor !== undefined) {

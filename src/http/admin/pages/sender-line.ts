@@ -32,6 +32,6 @@ export function silenceText({ verdict }: Pick<SenderStanding, 'verdict'>): strin
 export function senderLine({ now }: View, sender: SenderStanding): Html {
   return html`<li data-key="${sender.id}">
     <b>${senderName(sender)}</b> ${habitBadge(sender)}
-    <span class="under">${sender.customer} · last image ${ago(sender.lastAt, now)}</span>
+    <span class="under">${sender.customer} · ${ago(sender.lastAt, now)}</span>
   </li>`;
 }
