@@ -86,8 +86,6 @@ export interface AuditLine {
 
 /** What the status page and its API tell besides studies. Everything is bounded and cheap. */
 export interface AdminOverview {
-  /** Whether studies can be moved to another customer. */
-  readonly canMove?: boolean;
   readonly version: string;
   readonly startedAt: number;
   summary(): Summary;

@@ -33,7 +33,7 @@ export interface PageRoutesOptions {
   readonly overview: AdminOverview;
   readonly events: Pick<StudyEvents, 'ofStudy'>;
   readonly reports: Pick<ReportRecords, 'ofStudy' | 'totals' | 'problems'>;
-  readonly operations: Pick<AdminOperations, 'readiness'>;
+  readonly operations: Pick<AdminOperations, 'readiness' | 'moveStudy'>;
   readonly files?: Pick<FileIntake, 'folders' | 'quarantined' | 'quarantinedCount'> | undefined;
   readonly auth: AdminAuth;
   readonly clock: Clock;
@@ -55,6 +55,7 @@ export interface Pages {
 export function createPages(options: PageRoutesOptions): Pages {
   const { index, associations, overview, events, reports, operations, files, auth, clock } = options;
   const routes = new Hono<AdminEnv>();
+  const canMove = operations.moveStudy !== undefined;
 
   const customers = (): readonly string[] =>
     overview.customers().flatMap(({ customer, config }) => (config === undefined ? [] : [customer]));
@@ -90,7 +91,7 @@ export function createPages(options: PageRoutesOptions): Pages {
       events: events.ofStudy(found.key, MAX_EVENTS),
       reports: reports.ofStudy(found.key),
       customers: customers(),
-      canMove: overview.canMove === true,
+      canMove,
       isPatientShown,
     });
   };
@@ -105,6 +106,7 @@ export function createPages(options: PageRoutesOptions): Pages {
         attention: index.listStudies({ limit: ATTENTION_SHOWN, delivery: 'attention' }).studies,
         recent: index.listStudies({ limit: RECENT_SHOWN }).studies,
         customers: customers(),
+        canMove,
       }),
     ),
   );
@@ -126,6 +128,7 @@ export function createPages(options: PageRoutesOptions): Pages {
         pending: index.listStudies({ limit: RECENT_SHOWN, delivery: 'pending' }).studies,
         reports,
         customers: customers(),
+        canMove,
       }),
     ),
   );

@@ -18,15 +18,17 @@ export interface DeliveriesPage {
   readonly pending: readonly StudyRecord[];
   readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
   readonly customers: readonly string[];
+  /** Whether a study can be moved to another customer. */
+  readonly canMove: boolean;
 }
 
 const REPORTS_SHOWN = 20;
 
 /** Why is it not at Avara? What waits, what is stuck, how the line to Avara is. */
 export function renderDeliveriesPage(view: View, page: DeliveriesPage): Html {
-  const { overview, totals, attention, pending, customers } = page;
+  const { overview, totals, attention, pending, customers, canMove } = page;
   const { pending: waiting, attention: stuck, created } = totals.deliveries;
-  const options = { customers, canMove: overview.canMove === true };
+  const options = { customers, canMove };
   return layout(
     view,
     '/deliveries',

@@ -20,6 +20,8 @@ export interface OverviewPage {
   readonly attention: readonly StudyRecord[];
   readonly recent: readonly StudyRecord[];
   readonly customers: readonly string[];
+  /** Whether a study can be moved to another customer. */
+  readonly canMove: boolean;
 }
 
 /** Where each kind of problem is dealt with. */
@@ -104,7 +106,7 @@ function figures(overview: AdminOverview, totals: IndexTotals): Html {
   </dl>`;
 }
 
-function attentionSection(view: View, { attention, totals, overview, customers }: OverviewPage): Html {
+function attentionSection(view: View, { attention, totals, customers, canMove }: OverviewPage): Html {
   const total = totals.deliveries.attention;
   return html`<section aria-labelledby="attention">
     <div class="head">
@@ -113,7 +115,7 @@ function attentionSection(view: View, { attention, totals, overview, customers }
       ${total > attention.length ? html`<a href="/studies?delivery=attention">All of them</a>` : ''}
     </div>
     <ul class="cards">
-      ${attention.map((study) => attentionCard(view, study, { customers, canMove: overview.canMove === true }))}
+      ${attention.map((study) => attentionCard(view, study, { customers, canMove }))}
     </ul>
   </section>`;
 }
