@@ -10,6 +10,7 @@ import { createObjectUrls } from '../core/access/object-urls.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
 import { createPictureService } from '../core/pictures/picture-service.ts';
 import { StudyGate } from '../core/ingest/study-gate.ts';
+import { undoMoves } from '../core/move/move-study.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
@@ -67,6 +68,7 @@ import { restartOnlyChanges } from './reload.ts';
 import { reloadDifference } from './reload-difference.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
+import { createStudyMovesPart } from './study-moves.ts';
 import { createStorageCommitment } from './storage-commitment.ts';
 import { openTlsCredentials } from './tls-credentials.ts';
 import { VERSION } from '../platform/version.ts';
@@ -105,6 +107,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       reports,
       retrievals,
       removals,
+      moves,
       search,
     } = database;
     lifecycle.opened('index', index, (it) => it.close());
@@ -150,6 +153,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     const recovered = await recoverStaged({ store, index, logger });
     if (Object.values(recovered).some((count) => count > 0))
       logger.warn({ ...recovered }, 'recovered from an unclean stop');
+
+    await undoMoves({ index, moves, files: store, logger });
 
     const customers = createCustomers(config);
     const gateway = createStudyGateway({
@@ -308,6 +313,23 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       },
     });
 
+    const mover = createStudyMovesPart({
+      index,
+      moves,
+      removals,
+      files: store,
+      gate,
+      flushIntake: () => intake.flush(),
+      productsOf: (customer) => customers.productsOf(customer),
+      audit,
+      clock,
+      logger,
+      hooks: [],
+      onMoved() {
+        deliveries.wake();
+        void retention.run().catch(() => undefined);
+      },
+    });
     const noteHandOut = handOutNote({ removals, clock, logger, config });
     const objectUrls = notingHandOuts(
       createObjectUrls({
@@ -484,6 +506,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           routerNow: () => router,
         }),
         retention: { retention, removals },
+        move: { index, mover },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         alerts,
         logLevel,
@@ -510,6 +533,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         within(deadlineMs, fileIntake.stop()),
       ]);
       await retention.stop();
+      mover.stop();
       await storageCommitment.stop(left());
       settler.stop();
       await metadata.stop();
@@ -547,6 +571,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           void lateProducts.run();
           storageCommitment.start();
           retention.start();
+          mover.start();
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           alerts.start();

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { createIntake } from '../core/ingest/create-intake.ts';
+import { undoMoves } from '../core/move/move-study.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
@@ -42,7 +43,7 @@ export async function openFilesAlone({
       it.close(),
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, removals, files: records } = openSqliteIndex({ filePath: indexFile(dataDir) });
+    const { index, removals, moves, files: records } = openSqliteIndex({ filePath: indexFile(dataDir) });
     lifecycle.opened('index', index, (it) => it.close());
     const freeSpace = lifecycle.opened(
       'free space watch',
@@ -51,6 +52,7 @@ export async function openFilesAlone({
     );
     await settleRemovals({ removals, files: store, logger });
     await recoverStaged({ store, index, logger });
+    await undoMoves({ index, moves, files: store, logger });
     const intake = createIntake({
       store,
       index,

@@ -30,6 +30,7 @@ import { createVerifyRoutes } from './admin/verify-routes.ts';
 import { createAdminAuth } from './admin-auth.ts';
 import type { AdminOperations } from './admin-operations.ts';
 import { HttpProblem, createErrorHandler, handleNotFound } from './errors.ts';
+import { createMoveRoutes, type MoveRoutesOptions } from './admin/move-routes.ts';
 import { createRetentionRoutes, type RetentionRoutesOptions } from './admin/retention-routes.ts';
 import { createFileRoutes, type FileRoutesOptions } from './file-routes.ts';
 
@@ -50,6 +51,8 @@ export interface AdminAppOptions {
   readonly retention?: RetentionRoutesOptions | undefined;
   /** Without it there is no `/api/alerts`. */
   readonly alerts?: Parameters<typeof createAlertRoutes>[0] | undefined;
+  /** Without it studies cannot be moved. */
+  readonly move?: MoveRoutesOptions | undefined;
   /** Without it there is no `/api/log-level`. */
   readonly logLevel?: LogLevelControl | undefined;
   /** Without it there is no `/api/verify`. */
@@ -107,6 +110,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
   if (options.files !== undefined) app.route('/', createFileRoutes(options.files));
   if (options.retention !== undefined) app.route('/', createRetentionRoutes(options.retention));
   if (options.alerts !== undefined) app.route('/', createAlertRoutes(options.alerts));
+  if (options.move !== undefined) app.route('/', createMoveRoutes(options.move));
   if (options.logLevel !== undefined) app.route('/', createLogLevelRoutes(options.logLevel));
   if (options.verifier !== undefined) app.route('/', createVerifyRoutes({ verifier: options.verifier }));
   const files = options.files?.files;

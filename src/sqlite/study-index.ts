@@ -16,6 +16,7 @@ import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
+import type { StudyMoves } from '../core/ports/study-moves.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
 import { createAlertRecords, createServiceRuns } from './alert-records.ts';
@@ -34,6 +35,7 @@ import { createProofIndex } from './proof-index.ts';
 import { createReportRecords } from './report-records.ts';
 import { createRetrievals } from './retrievals.ts';
 import { createSenderActivity } from './sender-activity.ts';
+import { createStudyMoves } from './study-moves.ts';
 import { createStudyEvents } from './study-events.ts';
 import { StudyReader } from './study-reader.ts';
 import { createStudySearch } from './study-search.ts';
@@ -60,6 +62,7 @@ export interface SqliteIndex {
   readonly refusedSenders: RefusedSenders;
   readonly diskHistory: DiskHistory;
   readonly removals: Removals;
+  readonly moves: StudyMoves;
   readonly alerts: AlertRecords;
   readonly serviceRuns: ServiceRuns;
   /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
@@ -143,6 +146,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     refusedSenders: createRefusedSenders(db, queue),
     diskHistory: createDiskHistory(db, queue),
     removals,
+    moves: createStudyMoves({ db, queue, sync: () => index.sync() }),
     alerts: createAlertRecords(db, queue),
     serviceRuns: createServiceRuns(db, queue),
     pulse: () => queue.write(() => undefined).catch(expectOpen),

@@ -5,6 +5,8 @@ import type { RemovalReason } from '../core/ports/removals.ts';
 export interface RemovalNote {
   readonly why: RemovalReason;
   readonly now: number;
+  /** Where it was moved to. */
+  readonly movedTo?: string;
 }
 
 /** The statements that take a study out of the index and record it. Every method must run inside a transaction. */
@@ -17,8 +19,8 @@ export class StudyRemover {
 
   constructor(db: Database.Database) {
     this.#addRemoval = db.prepare(`
-      INSERT INTO removal (customer, study_uid, why, instances, bytes, first_received_at, last_received_at, removed_at, files)
-      SELECT customer, study_uid, @why, instances, bytes, first_received_at, last_received_at, @now, 'in-place'
+      INSERT INTO removal (customer, study_uid, why, moved_to, instances, bytes, first_received_at, last_received_at, removed_at, files)
+      SELECT customer, study_uid, @why, @movedTo, instances, bytes, first_received_at, last_received_at, @now, 'in-place'
       FROM study WHERE id = @studyId`);
     this.#addDeliveries = db.prepare(`
       INSERT INTO removal_delivery (removal_id, product, avara_study_id, is_cancelled)
@@ -44,9 +46,14 @@ export class StudyRemover {
     ];
   }
 
+  /** Records that the study is here no more; the study is still to be taken out. @returns the id of the removal. */
+  record(studyId: number, { why, now, movedTo }: RemovalNote): number {
+    return Number(this.#addRemoval.run({ studyId, why, now, movedTo: movedTo ?? null }).lastInsertRowid);
+  }
+
   /** @returns the id of the removal. */
-  remove(studyId: number, { why, now }: RemovalNote): number {
-    const removalId = Number(this.#addRemoval.run({ studyId, why, now }).lastInsertRowid);
+  remove(studyId: number, note: RemovalNote): number {
+    const removalId = this.record(studyId, note);
     this.#addDeliveries.run({ studyId, removalId });
     this.tie(removalId, this.#ledgerIds.all(studyId));
     for (const statement of this.#drop) statement.run(studyId);

@@ -9,6 +9,7 @@ import { recoverStaged } from '../../src/core/ingest/recover-staged.ts';
 import { StudyGate } from '../../src/core/ingest/study-gate.ts';
 import type { AuditEntry } from '../../src/core/ports/audit-trail.ts';
 import type { IngestOutcome } from '../../src/core/ports/intake.ts';
+import { undoMoves } from '../../src/core/move/move-study.ts';
 import { settleRemovals } from '../../src/core/retention/settle-removals.ts';
 import { customerKey } from '../../src/core/study/instance.ts';
 import { uid } from '../../src/dicom/uid.ts';
@@ -36,9 +37,10 @@ export async function archiveSite() {
   async function open() {
     const store = await createInstanceStore({ dataDir });
     const sqlite = openSqliteIndex({ filePath: path.join(dataDir, 'index.db') });
-    const { index, removals } = sqlite;
+    const { index, removals, moves } = sqlite;
     await settleRemovals({ removals, files: store, logger });
     const recovered = await recoverStaged({ store, index, logger });
+    await undoMoves({ index, moves, files: store, logger });
     const gate = new StudyGate();
     const intake = createIntake({
       store,

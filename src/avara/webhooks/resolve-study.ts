@@ -49,7 +49,10 @@ export type StudyResolver = (
 export function createStudyResolver({ index, account, customers }: ResolveStudyOptions): StudyResolver {
   return async function resolveStudy({ studyId, studyInstanceUid }, signers) {
     const uid = parseUid(studyInstanceUid);
-    const byUid = uid === undefined ? [] : index.findStudiesByUid(uid);
+    const everybodys = uid === undefined ? [] : index.findStudiesByUid(uid);
+    // What is left of a study that was moved away has no images and stands in nobody's way.
+    const withImages = everybodys.filter(({ instances }) => instances > 0);
+    const byUid = withImages.length > 0 ? withImages : everybodys;
     // First, because the UID may by now be that of a study of somebody else's here.
     const removed = index.findRemovalByAvaraId?.(studyId);
     if (removed !== undefined) {

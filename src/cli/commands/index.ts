@@ -13,6 +13,7 @@ import { emulatorCommand } from './emulator.ts';
 import { importCommand } from './import.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { logLevelCommand } from './log-level.ts';
+import { moveCommand } from './move.ts';
 import { openCommand } from './open.ts';
 import { retentionCommand } from './retention.ts';
 import { reindexCommand } from './reindex.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CliCommand[] = [
   uncancelCommand,
   correctCommand,
   openCommand,
+  moveCommand,
   retentionCommand,
   auditCommand,
   customersCommand,

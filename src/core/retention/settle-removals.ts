@@ -9,7 +9,7 @@ export function apartName({ id }: Pick<RemovalRecord, 'id'>): string {
 
 export interface SettleRemovalsOptions {
   readonly removals: Pick<Removals, 'unfinished' | 'setFiles'>;
-  readonly files: StudyFiles;
+  readonly files: Pick<StudyFiles, 'setApart'>;
   readonly logger: Logger;
 }
 

@@ -12,7 +12,7 @@ export type RemovalHook = (key: StudyKey) => Promise<void> | void;
 
 export interface StudyRemoverOptions {
   readonly removals: Removals;
-  readonly files: StudyFiles;
+  readonly files: Pick<StudyFiles, 'setApart' | 'deleteSome'>;
   readonly gate: StudyGate;
   /** Drops every staging link whose object is indexed. */
   readonly flushIntake: () => Promise<void>;

@@ -22,7 +22,9 @@ export function studyOfRequest(
     scope.mayRead &&
     scope.customers.includes(key.customer) &&
     (scope.study === undefined || scope.study === key.studyInstanceUid);
-  const found = (uid === undefined ? [] : index.findStudiesByUid(uid)).filter(isOpen);
+  const found = (uid === undefined ? [] : index.findStudiesByUid(uid)).filter(
+    (study) => study.instances > 0 && isOpen(study),
+  );
   const [study, second] = found;
   if (study === undefined) {
     const removal = (uid === undefined ? [] : (index.findRemovals?.(uid) ?? [])).find(isOpen);
