@@ -42,6 +42,7 @@ import { watchDamage } from './damage-watch.ts';
 import { overviewFindings } from './overview-findings.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
+import { createAuditMessages } from './audit-messages.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
@@ -131,6 +132,11 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       (it) => it.close(),
     );
     const chronicle = createChronicle({ ...database, freeSpace: () => freeSpace.current(), clock, logger });
+    const auditMessages = lifecycle.opened(
+      'audit messages',
+      createAuditMessages({ syslog: config.audit.syslog, metrics, clock, logger }),
+      (it) => it?.close(),
+    );
     const auditFolder = path.join(dataDir, 'audit');
     const auditLog = lifecycle.opened(
       'audit trail',
@@ -139,6 +145,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         clock,
         logger,
         keepDays: config.audit.keepDays ?? undefined,
+        onEntry: (record) => auditMessages?.tell(record),
         onWriteFailure: () => metrics.auditWriteFailures.inc(),
         onEntryLost: () => {
           auditEntriesLost += 1;

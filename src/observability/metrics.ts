@@ -166,6 +166,14 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'unclean_starts',
       'Starts within the last hour whose run before did not end in order.',
     ),
+    auditMessagesLost: counter(
+      'audit_messages_lost_total',
+      'DICOM audit messages given up because the repository could not be reached for too long.',
+    ),
+    auditMessagesQueued: gauge(
+      'audit_messages_queued',
+      'DICOM audit messages that wait to be sent by syslog.',
+    ),
     ledgerInstances: gauge(
       'ledger_instances',
       'Instances by stage: acknowledged (the ledger), indexed, removed (by retention), announced (at Avara in every product).',

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 
 import type { MoveOutcome, StudyMover } from '../../core/move/move-study.ts';
 import { parseCustomerKey } from '../../core/study/instance.ts';
-import type { HttpEnv } from '../env.ts';
+import type { AdminEnv } from './admin-env.ts';
 import { HttpProblem } from '../errors.ts';
 import { badParameter, readOne } from '../study-list.ts';
 import type { AdminIndex } from './admin-index.ts';
@@ -14,13 +14,16 @@ export interface MoveRoutesOptions {
 }
 
 /** `POST /api/studies/{customer}/{study}/move?to=…`: gives a study to another customer. */
-export function createMoveRoutes({ index, mover }: MoveRoutesOptions): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>();
+export function createMoveRoutes({ index, mover }: MoveRoutesOptions): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
   app.post('/api/studies/:customer/:study/move', async (c) => {
-    const { key } = knownStudy(index, c);
+    const { key } = knownStudy(index, c.req.param());
     const to = parseCustomerKey(readOne(new URL(c.req.url).searchParams, 'to') ?? '');
     if (to === undefined) throw badParameter('to', 'must be the key of a customer, such as city-medical');
-    const outcome = await mover.move(key, to, { actor: 'admin', peerAddress: c.env.peerAddress });
+    const outcome = await mover.move(key, to, {
+      actor: c.get('actor') ?? 'admin',
+      peerAddress: c.env.peerAddress,
+    });
     if (outcome.kind === 'refused') throw problemOf(outcome);
     const { instances, merged } = outcome;
     return c.json({ customer: to, studyInstanceUid: key.studyInstanceUid, instances, merged });
