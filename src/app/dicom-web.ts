@@ -21,6 +21,7 @@ import { createRetrieveRoute } from '../http/dicomweb/retrieve-route.ts';
 import { createSearchRoutes } from '../http/dicomweb/search-routes.ts';
 import { createFramesRoute } from '../http/dicomweb/frames-route.ts';
 import { createStoreRoute } from '../http/dicomweb/store-route.ts';
+import { createWadoUriRoute } from '../http/dicomweb/wado-uri-route.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -67,6 +68,7 @@ export function createDicomWeb(options: DicomWebOptions): Hono<DicomWebEnv> {
         onServiceRoot: (serviceRoot) => metadata.noteServiceRoot(serviceRoot),
       }),
       createFramesRoute({ ...options, pool }),
+      createWadoUriRoute({ ...options, pool }),
       createStoreRoute({
         ...options,
         pool,

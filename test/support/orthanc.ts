@@ -8,16 +8,26 @@ import path from 'node:path';
 
 import { waitUntil } from './wait-until.ts';
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 export interface Orthanc {
   readonly aeTitle: string;
   readonly dicomPort: number;
   /** Calls its REST API; `undefined` where the answer is 404. @throws for any other failure. */
-  call<T>(method: 'GET' | 'POST' | 'PUT', resource: string, body?: unknown): Promise<T | undefined>;
+  call<T>(method: Method, resource: string, body?: unknown): Promise<T | undefined>;
+  /** The bytes of a resource. */
+  download(resource: string): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-/** Starts the installed Orthanc with an empty store, on free ports of the loopback. */
-export async function startOrthanc(aeTitle = 'ORTHANC'): Promise<Orthanc> {
+/**
+ * Starts the installed Orthanc with an empty store, on free ports of the loopback.
+ * @param settings of its configuration file besides.
+ */
+export async function startOrthanc(
+  aeTitle = 'ORTHANC',
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<Orthanc> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'orthanc-'));
   const [httpPort, dicomPort] = await freePorts();
   const configFile = path.join(folder, 'orthanc.json');
@@ -30,16 +40,13 @@ export async function startOrthanc(aeTitle = 'ORTHANC'): Promise<Orthanc> {
     AuthenticationEnabled: false,
     RemoteAccessAllowed: false,
     Plugins: [],
+    ...settings,
   };
   await fs.writeFile(configFile, JSON.stringify(config));
   const child = spawn('Orthanc', [configFile], { stdio: 'ignore' });
   const ended = once(child, 'close');
 
-  async function call<T>(
-    method: 'GET' | 'POST' | 'PUT',
-    resource: string,
-    body?: unknown,
-  ): Promise<T | undefined> {
+  async function call<T>(method: Method, resource: string, body?: unknown): Promise<T | undefined> {
     const response = await fetch(`http://127.0.0.1:${httpPort}${resource}`, {
       method,
       ...(body !== undefined && {
@@ -60,6 +67,11 @@ export async function startOrthanc(aeTitle = 'ORTHANC'): Promise<Orthanc> {
     aeTitle,
     dicomPort,
     call,
+    async download(resource) {
+      const response = await fetch(`http://127.0.0.1:${httpPort}${resource}`);
+      if (!response.ok) throw new Error(`Orthanc answered ${response.status} to GET ${resource}`);
+      return Buffer.from(await response.arrayBuffer());
+    },
     async close() {
       child.kill('SIGTERM');
       await ended;
