@@ -543,7 +543,7 @@ const dicomWeb = z
     maxStoreRequests: count(1, 1024)
       .default(16)
       .describe('Store requests (STOW-RS) worked on at once; further ones are answered 503 and come again.'),
-    storeIdleTimeoutSeconds: seconds(1, 3600)
+    storeIdleTimeoutSeconds: seconds(1, 110)
       .default(60)
       .describe('How long the sender of a store request may be silent before it is given up.'),
   })

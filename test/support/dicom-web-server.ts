@@ -20,7 +20,10 @@ export interface DicomWebParts extends RealIntake {
 }
 
 /** DICOMweb services over a real listener, store and index that go away with the test. Call it inside a test. */
-export async function startDicomWeb(makeRoutes: (parts: DicomWebParts) => readonly Hono<DicomWebEnv>[]) {
+export async function startDicomWeb(
+  makeRoutes: (parts: DicomWebParts) => readonly Hono<DicomWebEnv>[],
+  listener: { readonly idleTimeoutMs?: number } = {},
+) {
   const real = await realIntake();
   // Routes need what the fixture gives, and the fixture needs the routes.
   const tools = createDicomWebFixture({ routes: [] });
@@ -31,6 +34,7 @@ export async function startDicomWeb(makeRoutes: (parts: DicomWebParts) => readon
     host: '127.0.0.1',
     port: 0,
     logger: tools.logger,
+    ...listener,
   });
   const { port } = await server.listen();
   onTestFinished(async () => {

@@ -25,7 +25,7 @@ import { createMultipartFraming, multipartLength } from './multipart-body.ts';
 import type { PartHeaders } from './multipart-body.ts';
 import { instanceOf, urlOf } from './retrieve-target.ts';
 import type { TargetIndex } from './retrieve-target.ts';
-import { streamReply } from './stream-reply.ts';
+import { streamReply, withoutIdleTimeout } from './stream-reply.ts';
 
 export interface FramesRouteOptions {
   readonly index: TargetIndex;
@@ -147,7 +147,7 @@ export function createFramesRoute(options: FramesRouteOptions): Hono<DicomWebEnv
       },
       async produce(writer, signal) {
         for (const place of numbers.keys()) {
-          const content = await contentOf(place, signal);
+          const content = await withoutIdleTimeout(c, () => contentOf(place, signal));
           if (isMultipart) await writer.write(framing.head(headersOf(place)));
           await writer.send(content);
         }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import yauzl from 'yauzl';
 import { syntheticCt, type SyntheticCtOptions } from '../../../test/support/data-sets.ts';
@@ -38,10 +39,13 @@ const labelled: Pick<PixelCodec, 'canTranscode' | 'transcode'> = {
   },
 };
 
-function start(codec = labelled): Promise<DicomWebServer> {
-  return startDicomWeb(({ index, store, fixture }) => [
-    createRetrieveRoute({ index, store, codec, ...fixture, pool: createBufferPool() }),
-  ]);
+function start(codec = labelled, listener: { idleTimeoutMs?: number } = {}): Promise<DicomWebServer> {
+  return startDicomWeb(
+    ({ index, store, fixture }) => [
+      createRetrieveRoute({ index, store, codec, ...fixture, pool: createBufferPool() }),
+    ],
+    listener,
+  );
 }
 
 function fileOf(options: SyntheticCtOptions): Buffer {
@@ -234,6 +238,27 @@ describe('Transfer Syntaxes', () => {
     expect(await retrieve(web, JPEG_2000, dicom)).toBe('as stored');
     expect(await retrieve(web, JPEG_2000, `${dicom}; transfer-syntax=${JPEG_LS}`)).toBe(406);
   });
+});
+
+describe('an object that takes long to transcode', () => {
+  it.each(['application/dicom', 'multipart/related; type="application/dicom"'])(
+    'comes in the end as %s, although nothing moves on the connection meanwhile',
+    async (type) => {
+      const idleTimeoutMs = 100;
+      const slow: typeof labelled = {
+        ...labelled,
+        async transcode(source, to, options) {
+          await delay(idleTimeoutMs * 5);
+          return labelled.transcode(source, to, options);
+        },
+      };
+      const web = await start(slow, { idleTimeoutMs });
+      const { key } = await web.add(fileOf({ rows: 16, columns: 16 }));
+      const accept = `${type}; transfer-syntax=${JPEG_LS}`;
+      const response = await web.fetch(instancePath(key), { headers: { accept } });
+      expect(await response.text()).toContain(`as ${JPEG_LS}`);
+    },
+  );
 });
 
 describe('a single instance', () => {

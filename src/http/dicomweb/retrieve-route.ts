@@ -19,7 +19,7 @@ import { retrieveFormOf } from './retrieve-accept.ts';
 import { instancesOf, nameOf, targetOf, urlOf } from './retrieve-target.ts';
 import type { RetrieveTarget, TargetIndex } from './retrieve-target.ts';
 import { createSingleReply } from './single-reply.ts';
-import { streamReply } from './stream-reply.ts';
+import { streamReply, withoutIdleTimeout } from './stream-reply.ts';
 import { chooseSyntax } from './transfer-syntax-choice.ts';
 import type { AcceptableSyntax, SyntaxChoice } from './transfer-syntax-choice.ts';
 import { createZipReply } from './zip-reply.ts';
@@ -67,7 +67,9 @@ export function createRetrieveRoute(options: RetrieveRouteOptions): Hono<DicomWe
       async produce(writer, signal) {
         for (const { instance, choice } of parts) {
           try {
-            const { opened, transferSyntaxUid } = await deliver(instance, choice, signal);
+            const { opened, transferSyntaxUid } = await withoutIdleTimeout(c, () =>
+              deliver(instance, choice, signal),
+            );
             try {
               const headers = partHeaders(serviceUrl, instance, transferSyntaxUid, opened.bytes);
               await writer.write(framing.head(headers));

@@ -5,7 +5,7 @@ import { planObjectReply } from '../object-reply.ts';
 import type { DeliverObject } from './deliver-object.ts';
 import type { DicomWebEnv } from './env.ts';
 import { urlOf } from './retrieve-target.ts';
-import { streamReply } from './stream-reply.ts';
+import { streamReply, withoutIdleTimeout } from './stream-reply.ts';
 import type { SyntaxChoice } from './transfer-syntax-choice.ts';
 
 export interface SingleReplyOptions extends DeliverObject {
@@ -26,11 +26,11 @@ export function createSingleReply({ deliver, problemOf, pool }: SingleReplyOptio
     if (choice.kind === 'transcoded') {
       if (c.req.method === 'HEAD')
         return new Response(null, { headers: { ...fixed, 'Content-Type': contentType(choice.to) } });
-      const { opened, transferSyntaxUid } = await deliver(instance, choice, c.req.raw.signal).catch(
-        (error: unknown) => {
-          throw problemOf(error, instance);
-        },
-      );
+      const { opened, transferSyntaxUid } = await withoutIdleTimeout(c, () =>
+        deliver(instance, choice, c.req.raw.signal),
+      ).catch((error: unknown) => {
+        throw problemOf(error, instance);
+      });
       try {
         return await streamReply(c, {
           pool,

@@ -42,3 +42,18 @@ export async function streamReply(c: Context<DicomWebEnv>, reply: StreamReply): 
   }
   return RESPONSE_ALREADY_SENT;
 }
+
+/**
+ * Does work that may take long before a byte can be sent, such as transcoding: the listener would take the silence for a
+ * dead connection. A client that goes away is noticed all the same.
+ */
+export async function withoutIdleTimeout<T>(c: Context<DicomWebEnv>, work: () => Promise<T>): Promise<T> {
+  const socket = c.env.incoming?.socket;
+  const timeoutMs = socket?.timeout ?? 0;
+  socket?.setTimeout(0);
+  try {
+    return await work();
+  } finally {
+    socket?.setTimeout(timeoutMs);
+  }
+}
