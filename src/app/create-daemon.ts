@@ -331,7 +331,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       audit,
       clock,
       logger,
-      hooks: [],
+      hooks: [(key) => metadata.drop(key)],
       onMoved() {
         deliveries.wake();
         void retention.run().catch(() => undefined);
