@@ -122,12 +122,16 @@ export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
     reports,
     operations,
     files,
+    canMove: options.move !== undefined,
     auth,
     clock,
   });
   app.route('/', createAssetRoutes());
   app.route('/', createLoginRoutes({ auth, audit, clock, logger }));
-  app.route('/', createPageActions({ index, operations, overview, files, pages, auth, audit }));
+  app.route(
+    '/',
+    createPageActions({ index, operations, overview, files, mover: options.move?.mover, pages, auth, audit }),
+  );
   if (options.live !== undefined) app.route('/', createLiveRoutes(options.live));
   app.route('/', pages.routes);
   return app;

@@ -36,8 +36,6 @@ export interface AdminOperations {
   retryReports(): Promise<number>;
   /** Takes over what later instances of a study state otherwise. @returns the keywords that changed. */
   correctStudy(key: StudyKey): Promise<readonly string[]>;
-  /** Moves a study to another customer. Absent where that cannot be done. */
-  moveStudy?(key: StudyKey, to: CustomerKey): Promise<unknown>;
   /** Which customer a sender would get, and why: the answer of `GET /api/route`. */
   explainRoute(question: RouteQuestion): object;
   /** Starts signing object URLs with a new key. @returns its id. */

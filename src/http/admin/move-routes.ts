@@ -24,14 +24,15 @@ export function createMoveRoutes({ index, mover }: MoveRoutesOptions): Hono<Admi
       actor: c.get('actor') ?? 'admin',
       peerAddress: c.env.peerAddress,
     });
-    if (outcome.kind === 'refused') throw problemOf(outcome);
+    if (outcome.kind === 'refused') throw moveProblem(outcome);
     const { instances, merged } = outcome;
     return c.json({ customer: to, studyInstanceUid: key.studyInstanceUid, instances, merged });
   });
   return app;
 }
 
-function problemOf({ code, reason }: Extract<MoveOutcome, { kind: 'refused' }>): HttpProblem {
+/** Why a study was not moved, as HTTP tells it. */
+export function moveProblem({ code, reason }: Extract<MoveOutcome, { kind: 'refused' }>): HttpProblem {
   const status = code === 'study-not-found' ? 404 : code === 'customer-not-configured' ? 400 : 409;
   return new HttpProblem(status, { code, detail: reason });
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 
+import type { StudyMover } from '../../core/move/move-study.ts';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
 import type { FileIntake } from '../../core/ports/file-intake.ts';
 import { parseCustomerKey } from '../../core/study/instance.ts';
@@ -15,16 +16,20 @@ import type { AdminEnv } from './admin-env.ts';
 import type { AdminIndex } from './admin-index.ts';
 import { knownStudy } from './known-study.ts';
 import { localPath } from './local-path.ts';
+import { moveProblem } from './move-routes.ts';
 import type { Notice } from './notices.ts';
 import type { AdminOverview } from './overview.ts';
 import type { Pages } from './page-routes.ts';
 import { PAGE_HEADERS } from './pages/page-headers.ts';
+import { studyPath } from './pages/parts.ts';
 
 export interface PageActionsOptions {
   readonly index: Pick<AdminIndex, 'findStudy' | 'findRemovals'>;
   readonly operations: AdminOperations;
   readonly overview: Pick<AdminOverview, 'forgetRefused'>;
   readonly files?: Pick<FileIntake, 'retryQuarantined'> | undefined;
+  /** Without it no study can be moved. */
+  readonly mover?: Pick<StudyMover, 'move'> | undefined;
   readonly pages: Pick<Pages, 'studyWithPatient'>;
   readonly auth: AdminAuth;
   readonly audit: AuditTrail;
@@ -33,15 +38,16 @@ export interface PageActionsOptions {
 const MAX_FORM_BYTES = 16_384;
 const FORM_TIMEOUT_MS = 10_000;
 
-type Done = readonly [notice: Notice, count?: number];
-type Act = (form: URLSearchParams) => Promise<Done>;
+/** `at`: where to go instead of back, because what was there is elsewhere now. */
+type Done = readonly [notice: Notice, count?: number | undefined, at?: string];
+type Act = (form: URLSearchParams, c: Context<AdminEnv>) => Promise<Done>;
 
 /**
  * What the buttons of the page do: `POST /do/<action>` with a form, answered by going back to the page. The token in the
  * form proves that a page of this session made it. Each is taken down in the audit trail, done or failed.
  */
 export function createPageActions(options: PageActionsOptions): Hono<AdminEnv> {
-  const { index, operations, overview, files, pages, auth, audit } = options;
+  const { index, operations, overview, files, mover, pages, auth, audit } = options;
   const app = new Hono<AdminEnv>();
 
   const keyOf = (form: URLSearchParams): StudyKey =>
@@ -63,12 +69,16 @@ export function createPageActions(options: PageActionsOptions): Hono<AdminEnv> {
       return ['uncancelled'];
     },
     'correct-study': async (form) => ['corrected', (await operations.correctStudy(keyOf(form))).length],
-    'move-study': async (form) => {
+    'move-study': async (form, c) => {
       const to = parseCustomerKey(form.get('to') ?? '');
-      if (to === undefined || operations.moveStudy === undefined)
-        throw badParameter('to', 'must be the key of a customer');
-      await operations.moveStudy(keyOf(form), to);
-      return ['moved'];
+      if (to === undefined || mover === undefined) throw badParameter('to', 'must be the key of a customer');
+      const key = keyOf(form);
+      const { peerAddress } = c.env;
+      const outcome = await mover.move(key, to, { actor: c.get('actor') ?? 'admin', peerAddress });
+      if (outcome.kind === 'refused') throw moveProblem(outcome);
+      const isOnItsPage = localPath(form.get('return')).startsWith(studyPath(key));
+      const moved = studyPath({ ...key, customer: to });
+      return isOnItsPage ? ['moved', undefined, moved] : ['moved'];
     },
     'retry-quarantine': async (form) => {
       const id = form.get('id');
@@ -122,14 +132,14 @@ export function createPageActions(options: PageActionsOptions): Hono<AdminEnv> {
       throw new HttpProblem(404, { code: 'not-found', detail: 'There is no such action.' });
     let done: Done;
     try {
-      done = await act(form);
+      done = await act(form, c);
     } catch (error) {
       record(c, name, form, false);
       throw error;
     }
     record(c, name, form, true);
-    const [notice, count] = done;
-    const back = new URL(localPath(form.get('return')), 'http://localhost');
+    const [notice, count, at] = done;
+    const back = new URL(at ?? localPath(form.get('return')), 'http://localhost');
     back.searchParams.set('done', notice);
     if (count !== undefined) back.searchParams.set('n', String(count));
     return c.redirect(back.pathname + back.search, 303);

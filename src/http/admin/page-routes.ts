@@ -33,8 +33,10 @@ export interface PageRoutesOptions {
   readonly overview: AdminOverview;
   readonly events: Pick<StudyEvents, 'ofStudy'>;
   readonly reports: Pick<ReportRecords, 'ofStudy' | 'totals' | 'problems'>;
-  readonly operations: Pick<AdminOperations, 'readiness' | 'moveStudy'>;
+  readonly operations: Pick<AdminOperations, 'readiness'>;
   readonly files?: Pick<FileIntake, 'folders' | 'quarantined' | 'quarantinedCount'> | undefined;
+  /** Whether a study can be moved to another customer. */
+  readonly canMove: boolean;
   readonly auth: AdminAuth;
   readonly clock: Clock;
 }
@@ -53,9 +55,8 @@ export interface Pages {
 }
 
 export function createPages(options: PageRoutesOptions): Pages {
-  const { index, associations, overview, events, reports, operations, files, auth, clock } = options;
+  const { index, associations, overview, events, reports, operations, files, canMove, auth, clock } = options;
   const routes = new Hono<AdminEnv>();
-  const canMove = operations.moveStudy !== undefined;
 
   const customers = (): readonly string[] =>
     overview.customers().flatMap(({ customer, config }) => (config === undefined ? [] : [customer]));
