@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from '../src/cli/output.ts';
 import type { IngestRate } from './index-filler.ts';
 import type { QueryLatency } from './index-queries.ts';
+import type { DaemonFigures } from './index-start.ts';
 import type { Latency } from './statistics.ts';
 import { formatNumber, type Table, type Verdict } from './table.ts';
 
@@ -14,6 +15,7 @@ export interface IndexReport {
   /** The daemon as a process, until it is ready, with an empty index and with the full one. */
   readonly emptyStartMs: number;
   readonly startMs: number;
+  readonly pages: DaemonFigures['pages'];
   readonly queries: readonly QueryLatency[];
   readonly webhook: { readonly first: Latency; readonly again: Latency; readonly answerBytes: number };
 }
@@ -21,6 +23,7 @@ export interface IndexReport {
 const INGEST_BUDGET = 1.1;
 const START_BUDGET_MS = 2000;
 const WEBHOOK_BUDGET_MS = 20;
+const PAGE_BUDGET_MS = 100;
 
 export function indexTables(report: IndexReport): Table[] {
   const { first, again, answerBytes } = report.webhook;
@@ -69,6 +72,7 @@ export function indexTables(report: IndexReport): Table[] {
           ...latencyCells(first),
         ],
         ['the same, opened again', '', ...latencyCells(again)],
+        ...report.pages.map(({ path, latency }) => [`page ${path}`, '', ...latencyCells(latency)]),
       ],
     },
   ];
@@ -106,6 +110,12 @@ export function indexVerdicts(report: IndexReport): Verdict[] {
             },
           ],
     ),
+    ...report.pages.map(({ path, latency }) => ({
+      work: `page ${path}`,
+      budget: `p99 under ${PAGE_BUDGET_MS} ms`,
+      measured: `${formatNumber(latency.p99)} ms`,
+      isMet: latency.p99 < PAGE_BUDGET_MS,
+    })),
     webhookVerdict('access webhook, 5,000 instances, first opening', report.webhook.first),
     webhookVerdict('access webhook, 5,000 instances, opened again', report.webhook.again),
   ];

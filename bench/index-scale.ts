@@ -14,7 +14,7 @@ import {
 } from './index-filler.ts';
 import { measureQueries } from './index-queries.ts';
 import { indexTables, indexVerdicts } from './index-report.ts';
-import { indexPath, measureDaemonStart, measureOpen } from './index-start.ts';
+import { indexPath, measureDaemon, measureOpen } from './index-start.ts';
 import { measureWebhook } from './index-webhook.ts';
 import { describeMachine } from './machine.ts';
 import { createScratch } from './scratch.ts';
@@ -51,7 +51,7 @@ try {
   await runHot();
 
   const emptyHome = await homeIn('empty');
-  const emptyStartMs = await measureDaemonStart(emptyHome);
+  const { startMs: emptyStartMs } = await measureDaemon(emptyHome);
   const home = await homeIn('full');
   const opened = openSqliteIndex({ filePath: indexPath(home) });
   const filler = new IndexFiller(opened.index, opened.outbox);
@@ -75,10 +75,10 @@ try {
   const queries = await measureQueries({ index, search }, studies, large);
   const webhook = await measureWebhook(index, large, home);
   index.close();
-  const startMs = await measureDaemonStart(home);
+  const { startMs, pages } = await measureDaemon(home);
 
   const result = { instances: filler.count, studies: studies.length + 1, databaseBytes, rates };
-  const report = { ...result, openMs, emptyStartMs, startMs, queries, webhook };
+  const report = { ...result, openMs, emptyStartMs, startMs, pages, queries, webhook };
   await finish({
     section: 'index',
     command: `npm run bench:index${options.quick ? ' -- --quick' : ''}`,

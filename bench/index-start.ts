@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { openSqliteIndex } from '../src/sqlite/study-index.ts';
+import { summarize, type Latency } from './statistics.ts';
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
 
 /** Where a daemon with this folder as its home keeps its index. */
@@ -20,8 +21,18 @@ export function measureOpen(folder: string): number {
   return duration;
 }
 
-/** Starts the built daemon on this index. @returns milliseconds from the start of the process until it is ready. */
-export async function measureDaemonStart(folder: string): Promise<number> {
+const PAGES = ['/', '/studies', '/studies?q=MRN1000', '/senders', '/deliveries', '/metrics', '/api/studies'];
+const REPEATS = 50;
+
+export interface DaemonFigures {
+  /** From the start of the process until it is ready, milliseconds. */
+  readonly startMs: number;
+  /** What the admin listener answers. */
+  readonly pages: readonly { readonly path: string; readonly latency: Latency }[];
+}
+
+/** Starts the built daemon on this index and asks for its pages. */
+export async function measureDaemon(folder: string): Promise<DaemonFigures> {
   const config = await writeConfig(folder, {
     avara: { baseUrl: 'http://127.0.0.1:9', apiKey: 'bench-api-key', webhookSecret: 'bench-webhook-secret' },
     customers: Object.fromEntries(
@@ -35,7 +46,19 @@ export async function measureDaemonStart(folder: string): Promise<number> {
   });
   const startedAt = performance.now();
   const daemon = await startDaemon(config);
-  const duration = performance.now() - startedAt;
+  const startMs = performance.now() - startedAt;
+  const pages: { path: string; latency: Latency }[] = [];
+  for (const page of PAGES) {
+    const durations: number[] = [];
+    for (let turn = -3; turn < REPEATS; turn += 1) {
+      const askedAt = performance.now();
+      const response = await fetch(`http://${daemon.admin.host}:${daemon.admin.port}${page}`);
+      await response.arrayBuffer();
+      if (!response.ok) throw new Error(`${page} was answered with ${response.status}`);
+      if (turn >= 0) durations.push(performance.now() - askedAt);
+    }
+    pages.push({ path: page, latency: summarize(durations) });
+  }
   await daemon.stop();
-  return duration;
+  return { startMs, pages };
 }
