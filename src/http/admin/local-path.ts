@@ -3,5 +3,7 @@ export function localPath(text: string | null | undefined): string {
   const path = text ?? '/';
   if (!/^\/(?![/\\])/.test(path) || !URL.canParse(path, 'http://localhost')) return '/';
   const url = new URL(path, 'http://localhost');
-  return url.origin === 'http://localhost' ? url.pathname + url.search : '/';
+  // Dot segments are gone by now, and what they leave may begin with two slashes, which is another site's address.
+  const isLocal = url.origin === 'http://localhost' && !url.pathname.startsWith('//');
+  return isLocal ? url.pathname + url.search : '/';
 }
