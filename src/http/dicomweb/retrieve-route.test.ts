@@ -16,6 +16,7 @@ import {
 } from '../../../test/support/dicom-web-server.ts';
 import { PixelError } from '../../core/ports/pixel-codec.ts';
 import type { PixelCodec } from '../../core/ports/pixel-codec.ts';
+import type { InstanceKey } from '../../core/study/instance.ts';
 import type { InstanceRecord } from '../../core/study/study.ts';
 import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
 import { uid } from '../../dicom/uid.ts';
@@ -157,6 +158,31 @@ describe('retrieving a study', () => {
     for (const accept of [STAR.accept, 'application/zip'])
       expect((await web.fetch(studyPath(last.key), { headers: { accept } })).status).toBe(500);
     expect((await web.fetch(instancePath(last.key))).status).toBe(500);
+  });
+
+  it('opens nothing to tell with HEAD what a ZIP file would be', async () => {
+    const opened = vi.fn();
+    const web = await startDicomWeb(({ index, store, fixture }) => {
+      const watched = {
+        pathOf: store.pathOf.bind(store),
+        open: (key: InstanceKey) => {
+          opened();
+          return store.open(key);
+        },
+      };
+      return [
+        createRetrieveRoute({ index, store: watched, codec: labelled, ...fixture, pool: createBufferPool() }),
+      ];
+    });
+    const { key } = await web.add(fileOf({ rows: 64 }));
+    const ask = (method: string) =>
+      web.fetch(studyPath(key), { method, headers: { accept: 'application/zip' } });
+
+    const head = await ask('HEAD');
+    // By then whatever the first request began has long begun.
+    const zip = await bytesOf(await ask('GET'));
+    expect(head.headers.get('content-length')).toBe(String(zip.length));
+    expect(opened).toHaveBeenCalledTimes(1);
   });
 
   it('stops reading when the client goes away, and keeps no file open', async () => {

@@ -39,6 +39,11 @@ export function createZipReply({ opener, pool }: ZipReplyOptions) {
     let current: Readable | undefined;
     let failure: unknown;
     let length: number | undefined;
+    // The package asks for the first file as soon as it is named, which a HEAD request must not open.
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
 
     const fail = (error: unknown): void => {
       failure ??= error;
@@ -58,10 +63,14 @@ export function createZipReply({ opener, pool }: ZipReplyOptions) {
       const { fileBytes: size, receivedAt } = instance;
       const options = { compress: false, size, mtime: new Date(receivedAt), mode: FILE_MODE };
       zip.addReadStreamLazy(nextName(instance), options, (use) => {
-        if (!isPlanned) addNext();
-        current = Readable.from(readObject(opener, instance), { objectMode: false });
-        current.on('error', (error) => fail(problemOf(error, instance)));
-        use(null, current);
+        void begun.then(() => {
+          // Nobody would read it, nor close it.
+          if (output.destroyed) return;
+          if (!isPlanned) addNext();
+          current = Readable.from(readObject(opener, instance), { objectMode: false });
+          current.on('error', (error) => fail(problemOf(error, instance)));
+          use(null, current);
+        });
       });
       return true;
     };
@@ -76,6 +85,7 @@ export function createZipReply({ opener, pool }: ZipReplyOptions) {
         ...(length !== undefined && { 'Content-Length': String(length) }),
       },
       async produce(writer) {
+        begin();
         try {
           for await (const chunk of output) await writer.write(chunk as Buffer);
         } catch (error) {
