@@ -29,12 +29,14 @@ export async function sendChunks(
   const rest = chunks[Symbol.asyncIterator]();
   const first = await rest.next();
   let failure: { readonly error: unknown } | undefined;
+  // Told apart from what the pipeline throws in here when the client leaves.
+  function fail(error: unknown): never {
+    failure = { error };
+    throw error;
+  }
   async function* all(): AsyncGenerator<Buffer, void, undefined> {
     try {
-      for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
-    } catch (error) {
-      failure = { error };
-      throw error;
+      for (let next = first; next.done !== true; next = await rest.next().catch(fail)) yield next.value;
     } finally {
       await rest.return?.();
     }
