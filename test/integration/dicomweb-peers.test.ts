@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { api } from 'dicomweb-client';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { readFileMeta } from '../../src/dicom/part10/file-meta.ts';
@@ -29,16 +30,33 @@ interface SeriesIds {
   readonly seriesInstanceUID: string;
 }
 type InstanceIds = SeriesIds & { readonly sopInstanceUID: string };
+type FrameIds = InstanceIds & { readonly frameNumbers: readonly number[] };
+/** An object of the DICOM JSON Model (PS3.18 Annex F). */
+type JsonObject = Readonly<
+  Record<string, { readonly Value?: readonly unknown[]; readonly BulkDataURI?: string } | undefined>
+>;
+interface Query {
+  readonly queryParams: Readonly<Record<string, string>>;
+}
+interface Picture {
+  readonly mediaTypes: readonly { readonly mediaType: string }[];
+}
 /** What is used of dicomweb-client, whose own types ask for options that it does not need. */
 interface Client {
   storeInstances(options: { datasets: readonly ArrayBuffer[] }): Promise<unknown>;
-  searchForStudies(options: { queryParams: Record<string, string> }): Promise<readonly unknown[]>;
+  searchForStudies(options: Query): Promise<readonly JsonObject[]>;
+  searchForSeries(options: Query & Partial<SeriesIds>): Promise<readonly JsonObject[]>;
+  searchForInstances(options: Query & Partial<SeriesIds>): Promise<readonly JsonObject[]>;
   retrieveStudy(options: SeriesIds): Promise<readonly ArrayBuffer[]>;
   retrieveSeries(options: SeriesIds): Promise<readonly ArrayBuffer[]>;
   retrieveInstance(options: InstanceIds): Promise<ArrayBuffer>;
-  retrieveInstanceFrames(
-    options: InstanceIds & { frameNumbers: readonly number[] },
-  ): Promise<readonly ArrayBuffer[]>;
+  retrieveStudyMetadata(options: SeriesIds): Promise<readonly JsonObject[]>;
+  retrieveSeriesMetadata(options: SeriesIds): Promise<readonly JsonObject[]>;
+  retrieveInstanceMetadata(options: InstanceIds): Promise<readonly JsonObject[]>;
+  retrieveBulkData(options: { BulkDataURI: string }): Promise<readonly ArrayBuffer[]>;
+  retrieveInstanceRendered(options: InstanceIds & Partial<Picture>): Promise<readonly ArrayBuffer[]>;
+  retrieveInstanceFramesRendered(options: FrameIds & Picture): Promise<readonly ArrayBuffer[]>;
+  retrieveInstanceFrames(options: FrameIds): Promise<readonly ArrayBuffer[]>;
 }
 
 let site: Site;
@@ -51,6 +69,21 @@ function dataSetOf(bytes: Buffer): Buffer {
   const meta = readFileMeta(bytes);
   if (meta.kind !== 'complete') throw new Error('no File Meta Information');
   return bytes.subarray(meta.dataSetOffset);
+}
+
+/** The value of the last element, Pixel Data in explicit VR little endian, as the file holds it. */
+async function pixelDataOf({ path }: FixtureFile): Promise<Buffer> {
+  const file = await fileOf(path);
+  const at = file.lastIndexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+  const length = file.readUInt32LE(at + 8);
+  return file.subarray(at + 12, at + 12 + length);
+}
+/** Rows (0028,0010) and Columns (0028,0011) in explicit VR little endian, as the file holds them. */
+async function sizeOf({ path }: FixtureFile): Promise<{ rows: number; columns: number }> {
+  const file = await fileOf(path);
+  const numberAt = (element: number): number =>
+    file.readUInt16LE(file.indexOf(Buffer.from([0x28, 0x00, element, 0x00, 0x55, 0x53, 0x02, 0x00])) + 8);
+  return { rows: numberAt(0x10), columns: numberAt(0x11) };
 }
 
 beforeAll(async () => {
@@ -96,6 +129,127 @@ describe('dicomweb-client', () => {
     const pixels = Buffer.from(new Uint8Array(frame ?? new ArrayBuffer(0)));
     expect(pixels.length).toBeGreaterThan(0);
     expect(dataSetOf(first).includes(pixels)).toBe(true);
+  });
+
+  describe('after storing a study', () => {
+    const [fixture] = images;
+    if (fixture === undefined) throw new Error('no fixtures');
+    const ids = { studyInstanceUID: fixture.studyInstanceUid, seriesInstanceUID: fixture.seriesInstanceUid };
+    const instance = { ...ids, sopInstanceUID: fixture.sopInstanceUid };
+    const valueOf = (object: JsonObject | undefined, tag: string): unknown => object?.[tag]?.Value?.[0];
+    const sopInstanceUids = (objects: readonly JsonObject[]): readonly unknown[] =>
+      objects.map((object) => valueOf(object, '00080018')).sort();
+    const uidsOf = (files: readonly FixtureFile[]): readonly string[] =>
+      files.map(({ sopInstanceUid }) => sopInstanceUid).sort();
+    const ofSeries = images.filter(({ seriesInstanceUid }) => seriesInstanceUid === ids.seriesInstanceUID);
+
+    beforeAll(async () => {
+      for (const files of [images, spine]) {
+        const datasets = await Promise.all(
+          files.map(async ({ path }) => new Uint8Array(await fileOf(path)).buffer),
+        );
+        await client().storeInstances({ datasets });
+      }
+    });
+
+    test('finds studies, series and instances by a key, as many as it asks for', async () => {
+      const all = await client().searchForStudies({ queryParams: {} });
+      expect(all.length).toBeGreaterThan(1);
+      const limited = await client().searchForStudies({ queryParams: { limit: '1' } });
+      expect(limited).toHaveLength(1);
+      const patient = String(
+        valueOf(
+          all.find((study) => valueOf(study, '0020000D') === ids.studyInstanceUID),
+          '00100020',
+        ),
+      );
+      const studies = await client().searchForStudies({ queryParams: { PatientID: patient } });
+      expect(studies.map((study) => valueOf(study, '0020000D'))).toEqual([ids.studyInstanceUID]);
+
+      const queryParams = { Modality: fixture.modality, limit: '1' };
+      const series = await client().searchForSeries({ studyInstanceUID: ids.studyInstanceUID, queryParams });
+      expect(series).toHaveLength(1);
+      expect(valueOf(series[0], '00080060')).toBe(fixture.modality);
+      expect(
+        await client().searchForSeries({
+          studyInstanceUID: ids.studyInstanceUID,
+          queryParams: { Modality: 'XX' },
+        }),
+      ).toEqual([]);
+
+      const one = await client().searchForInstances({
+        ...ids,
+        queryParams: { SOPInstanceUID: fixture.sopInstanceUid },
+      });
+      expect(sopInstanceUids(one)).toEqual([fixture.sopInstanceUid]);
+      const two = await client().searchForInstances({ ...ids, queryParams: { limit: '2' } });
+      expect(uidsOf(ofSeries)).toEqual(expect.arrayContaining([...sopInstanceUids(two)]));
+      expect(two).toHaveLength(2);
+    });
+
+    test('retrieves the metadata of study, series and instance', async () => {
+      const ofStudy = await client().retrieveStudyMetadata(ids);
+      expect(sopInstanceUids(ofStudy)).toEqual(uidsOf(images));
+      expect(sopInstanceUids(await client().retrieveSeriesMetadata(ids))).toEqual(uidsOf(ofSeries));
+      for (const sent of images) {
+        const [object] = await client().retrieveInstanceMetadata({
+          studyInstanceUID: sent.studyInstanceUid,
+          seriesInstanceUID: sent.seriesInstanceUid,
+          sopInstanceUID: sent.sopInstanceUid,
+        });
+        expect({
+          study: valueOf(object, '0020000D'),
+          series: valueOf(object, '0020000E'),
+          instance: valueOf(object, '00080018'),
+          sopClass: valueOf(object, '00080016'),
+          rows: valueOf(object, '00280010'),
+          columns: valueOf(object, '00280011'),
+        }).toEqual({
+          study: sent.studyInstanceUid,
+          series: sent.seriesInstanceUid,
+          instance: sent.sopInstanceUid,
+          sopClass: sent.sopClassUid,
+          ...(await sizeOf(sent)),
+        });
+      }
+    });
+
+    test('retrieves the Pixel Data that the metadata refer to', async () => {
+      const [object] = await client().retrieveInstanceMetadata(instance);
+      const BulkDataURI = object?.['7FE00010']?.BulkDataURI ?? '';
+      const [bulkData, ...others] = await client().retrieveBulkData({ BulkDataURI });
+      expect(others).toEqual([]);
+      const sent = await pixelDataOf(fixture);
+      expect(Buffer.from(bulkData ?? new ArrayBuffer(0)).equals(sent)).toBe(true);
+      const [frame] = await client().retrieveInstanceFrames({ ...instance, frameNumbers: [1] });
+      expect(Buffer.from(frame ?? new ArrayBuffer(0)).equals(sent)).toBe(true);
+    });
+
+    test.each(['image/jpeg', 'image/png'])(
+      'retrieves instance and frame rendered as %s',
+      async (mediaType) => {
+        const mediaTypes = [{ mediaType }];
+        const { rows, columns } = await sizeOf(fixture);
+        const pictures = [
+          ...(await client().retrieveInstanceRendered({ ...instance, mediaTypes })),
+          ...(await client().retrieveInstanceFramesRendered({ ...instance, frameNumbers: [1], mediaTypes })),
+        ];
+        expect(pictures).toHaveLength(2);
+        for (const picture of pictures) {
+          const { format, width, height } = await sharp(Buffer.from(picture)).metadata();
+          expect({ mediaType: `image/${format}`, width, height }).toEqual({
+            mediaType,
+            width: columns,
+            height: rows,
+          });
+        }
+      },
+    );
+
+    test('retrieves a JPEG where it names no media type', async () => {
+      const [picture] = await client().retrieveInstanceRendered(instance);
+      expect([...new Uint8Array(picture ?? new ArrayBuffer(0)).subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
+    });
   });
 
   test('is told what is wrong with what it stores', async () => {
