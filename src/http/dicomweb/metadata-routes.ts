@@ -70,6 +70,7 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
         instances: contents.reduce((sum, { instances }) => sum + instances, 0),
       },
       etag: etagOf(
+        study,
         serviceRoot,
         contents.map(({ digest }) => digest),
       ),
@@ -93,7 +94,7 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
       study,
       sopInstanceUid: record.key.sopInstanceUid,
       counts: { instances: 1 },
-      etag: etagOf(serviceRoot, [record.sha256]),
+      etag: etagOf(study, serviceRoot, [record.sha256]),
       isOne: true,
       open: async function* () {
         yield await keeper.openInstance(record, serviceRoot);
@@ -196,10 +197,10 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
   return app;
 }
 
-/** A weak one, because the same metadata may be deflated in more than one way. */
-function etagOf(serviceRoot: string, digests: readonly string[]): string {
+/** A weak one, because the same metadata may be deflated in more than one way. URLs in it name the customer. */
+function etagOf({ key }: StudyRecord, serviceRoot: string, digests: readonly string[]): string {
   const digest = createHash('sha256')
-    .update([serviceRoot, ...digests].join(' '))
+    .update([key.customer, serviceRoot, ...digests].join(' '))
     .digest('base64url');
   return `W/"${digest.slice(0, 32)}"`;
 }
