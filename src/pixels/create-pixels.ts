@@ -49,5 +49,6 @@ export function createPixels({
     idleMs,
   });
   const codec = createPixelCodec({ pool, spoolFolder, hasSpace });
-  return { codec, renderer: createPictureRenderer(pool), close: () => codec.close() };
+  const renderer = createPictureRenderer(pool, { concurrency: workers, maxWaiting });
+  return { codec, renderer, close: () => codec.close() };
 }

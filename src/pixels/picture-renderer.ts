@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import type sharpLibrary from 'sharp';
 import type { Sharp } from 'sharp';
 
@@ -10,27 +11,45 @@ const DEFAULT_QUALITY = 90;
 /** Longest side of a picture, in pixels; a JPEG cannot be larger. */
 const MAX_SIDE = 16_383;
 
+export interface PictureRendererOptions {
+  /** Pictures made at once, from decoding to encoding. */
+  readonly concurrency: number;
+  /** Pictures that wait for their turn; more are refused as `busy`. */
+  readonly maxWaiting: number;
+}
+
 /** {@link PictureRenderer}: worker threads decode and make visible; scaling and encoding are libvips' own threads. */
-export function createPictureRenderer(pool: WorkerPool): PictureRenderer {
+export function createPictureRenderer(
+  pool: WorkerPool,
+  { concurrency, maxWaiting }: PictureRendererOptions,
+): PictureRenderer {
+  // The pool is through with a picture when it is decoded; what waits to be encoded is large, and each encoding takes one
+  // of Node's threads, which disks need as well.
+  const queue = new PQueue({ concurrency });
   let library: Promise<typeof sharpLibrary> | undefined;
   /** Loaded with the first picture: a daemon that makes none is spared its memory. */
   const loaded = (): Promise<typeof sharpLibrary> => {
     library ??= import('sharp').then(({ default: sharp }) => {
       sharp.cache(false);
-      // The pool bounds how many pictures are made at once; each takes one of Node's threads, which disks need as well.
       sharp.concurrency(1);
       return sharp;
     });
     return library;
   };
+  const make: PictureRenderer['render'] = async (source, frame, options) => {
+    const { window, signal } = options;
+    signal?.throwIfAborted();
+    const picture = await pool.run({ kind: 'render', source, frame, window }, signal);
+    const sharp = await loaded();
+    const { samples, columns, rows, channels } = picture;
+    const image = sharp(samples, { raw: { width: columns, height: rows, channels } });
+    return encoded(scaled(image, picture, options.viewport), picture, options);
+  };
   return {
     async render(source, frame, options) {
-      const { window, signal } = options;
-      const picture = await pool.run({ kind: 'render', source, frame, window }, signal);
-      const sharp = await loaded();
-      const { samples, columns, rows, channels } = picture;
-      const image = sharp(samples, { raw: { width: columns, height: rows, channels } });
-      return encoded(scaled(image, picture, options.viewport), picture, options);
+      if (queue.size >= maxWaiting)
+        throw new PixelError('busy', 'Too many pictures are being made already. Try again in a moment.');
+      return queue.add(() => make(source, frame, options));
     },
   };
 }
