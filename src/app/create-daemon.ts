@@ -514,6 +514,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         }),
         retention: { retention, removals },
         move: { index, mover },
+        thumbnails: { index, pictures },
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         alerts,
         logLevel,

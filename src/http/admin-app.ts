@@ -25,6 +25,8 @@ import { createPageActions } from './admin/page-actions.ts';
 import { createPages } from './admin/page-routes.ts';
 import { renderErrorPage } from './admin/pages/error-page.ts';
 import { PAGE_HEADERS } from './admin/pages/page-headers.ts';
+import { createThumbnailRoutes } from './admin/thumbnail-routes.ts';
+import type { ThumbnailRoutesOptions } from './admin/thumbnail-routes.ts';
 import { createStudyRoutes } from './admin/study-routes.ts';
 import { createVerifyRoutes } from './admin/verify-routes.ts';
 import { createAdminAuth } from './admin-auth.ts';
@@ -49,6 +51,8 @@ export interface AdminAppOptions {
   readonly files?: FileRoutesOptions | undefined;
   /** Removal of old studies. Without it its paths are not there. */
   readonly retention?: RetentionRoutesOptions | undefined;
+  /** Without it the page of a study has no pictures. */
+  readonly thumbnails?: Omit<ThumbnailRoutesOptions, 'audit'> | undefined;
   /** Without it there is no `/api/alerts`. */
   readonly alerts?: Parameters<typeof createAlertRoutes>[0] | undefined;
   /** Without it studies cannot be moved. */
@@ -123,6 +127,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
     operations,
     files,
     canMove: options.move !== undefined,
+    hasPictures: options.thumbnails !== undefined,
     auth,
     clock,
   });
@@ -133,6 +138,8 @@ export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
     createPageActions({ index, operations, overview, files, mover: options.move?.mover, pages, auth, audit }),
   );
   if (options.live !== undefined) app.route('/', createLiveRoutes(options.live));
+  if (options.thumbnails !== undefined)
+    app.route('/', createThumbnailRoutes({ ...options.thumbnails, audit }));
   app.route('/', pages.routes);
   return app;
 }

@@ -52,6 +52,7 @@ const MAPPINGS: readonly (readonly [prefix: string, mapping: Mapping])[] = [
   ['dicomweb.refused', { event: EVENTS.security, action: 'E', outcome: 4, type: NODE_AUTHENTICATION }],
   ['dicomweb.', { event: EVENTS.accessed, action: 'R', outcome: 0 }],
   ['open.refused', { event: EVENTS.security, action: 'E', outcome: 4, type: NODE_AUTHENTICATION }],
+  ['admin.picture_shown', { event: EVENTS.accessed, action: 'R', outcome: 0 }],
   ['admin.logged_in', { event: EVENTS.authentication, action: 'E', outcome: 0, type: LOGIN }],
   ['admin.login_refused', { event: EVENTS.authentication, action: 'E', outcome: 4, type: LOGIN }],
   ['config.reloaded', { event: EVENTS.security, action: 'E', outcome: 0, type: SECURITY_CONFIGURATION }],

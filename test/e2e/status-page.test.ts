@@ -8,6 +8,7 @@ import type { RouteRule } from '../../src/core/routing/route.ts';
 import { askForStudy } from '../support/access-webhook.ts';
 import { syntheticStudy } from '../support/data-sets.ts';
 import { sendObjects } from '../support/send-objects.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.ts';
 
 const ADMIN_TOKEN = 'a-token-for-the-browser';
@@ -91,6 +92,14 @@ it('shows the patient only when asked, keeps that through updates, and takes it 
   expect(await page.content()).not.toMatch(/Builder|Synthia|SYN-1\b/);
   await page.getByRole('button', { name: 'Show patient' }).click();
   await page.getByText('Builder Synthia').waitFor();
+  const picture = page.getByRole('img', { name: 'Series 1' });
+  await picture.scrollIntoViewIfNeeded();
+  await waitUntil('the picture is there', async () => {
+    const width = await picture.evaluate(
+      (image) => (image as unknown as { naturalWidth: number }).naturalWidth,
+    );
+    return width > 0 ? true : undefined;
+  });
   await send('another');
   await site.studiesWhen('the other is at Avara', (all) => all.length === 2 && areAllCreated(all));
   expect(await page.getByText('Builder Synthia').isVisible()).toBe(true);

@@ -21,11 +21,7 @@ export function pictureSource(
 ): InstanceRecord | 'missing' | 'no-image' {
   if (seriesInstanceUid !== undefined && sopInstanceUid !== undefined)
     return index.findInstance({ ...study, seriesInstanceUid, sopInstanceUid }) ?? 'missing';
-  const all = index.listInstances(study);
-  const within =
-    seriesInstanceUid === undefined
-      ? all
-      : all.filter(({ key }) => key.seriesInstanceUid === seriesInstanceUid);
+  const within = index.listInstances(study, seriesInstanceUid);
   if (within.length === 0) return 'missing';
   const images = within.filter(({ image }) => image.pixelData !== undefined);
   const first = images[0]?.key.seriesInstanceUid;

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { FileIntake } from '../../core/ports/file-intake.ts';
 import type { ReportRecords } from '../../core/ports/report-records.ts';
 import type { StudyEvents } from '../../core/ports/study-events.ts';
+import type { StudyKey } from '../../core/study/instance.ts';
 import type { AdminAuth } from '../admin-auth.ts';
 import type { AdminOperations } from '../admin-operations.ts';
 import { parseAssociationQuery } from '../association-list.ts';
@@ -37,6 +38,8 @@ export interface PageRoutesOptions {
   readonly files?: Pick<FileIntake, 'folders' | 'quarantined' | 'quarantinedCount'> | undefined;
   /** Whether a study can be moved to another customer. */
   readonly canMove: boolean;
+  /** Whether there are pictures of series. */
+  readonly hasPictures: boolean;
   readonly auth: AdminAuth;
   readonly clock: Clock;
 }
@@ -55,7 +58,19 @@ export interface Pages {
 }
 
 export function createPages(options: PageRoutesOptions): Pages {
-  const { index, associations, overview, events, reports, operations, files, canMove, auth, clock } = options;
+  const {
+    index,
+    associations,
+    overview,
+    events,
+    reports,
+    operations,
+    files,
+    canMove,
+    hasPictures,
+    auth,
+    clock,
+  } = options;
   const routes = new Hono<AdminEnv>();
 
   const customers = (): readonly string[] =>
@@ -94,6 +109,7 @@ export function createPages(options: PageRoutesOptions): Pages {
       customers: customers(),
       canMove,
       isPatientShown,
+      pictured: isPatientShown && hasPictures ? picturedSeries(index, found.key) : [],
     });
   };
 
@@ -164,4 +180,10 @@ function withoutEmpty(parameters: URLSearchParams): URLSearchParams {
   return new URLSearchParams(
     [...parameters].filter(([name, value]) => value !== '' && name !== 'done' && name !== 'n'),
   );
+}
+
+/** Series with at least one image. */
+function picturedSeries(index: Pick<AdminIndex, 'describeInstances'>, study: StudyKey): readonly string[] {
+  const images = index.describeInstances(study).filter(({ image }) => image.pixelData !== undefined);
+  return [...new Set(images.map(({ key }) => key.seriesInstanceUid))];
 }

@@ -42,9 +42,8 @@ const INSTANCE = `${SERIES}/instances/:instance`;
 const FRAMES = `${INSTANCE}/frames/:frames`;
 /** Frames that one request may ask for as pictures. */
 const MAX_FRAMES = 100;
-/** Pictures of one object never change; of a series and study they do while images arrive. */
-const CACHE_INSTANCE = 'private, max-age=3600';
-const CACHE_GROUP = 'private, no-cache';
+/** Asked for again each time: a study may be removed or moved, and a token may expire. The ETag makes that cheap. */
+const CACHE_CONTROL = 'private, no-cache';
 
 type Parameters = Readonly<Partial<Record<'study' | 'series' | 'instance' | 'frames', string>>>;
 
@@ -81,7 +80,7 @@ export function createRenderedRoutes({ index, pictures, audit }: RenderedRoutesO
     const planned = frames.map((frame) => pictures.plan(instance, frame, form));
     const etag = `"${planned.map(({ tag }) => tag).join('.')}"`;
     const headers = new Headers({
-      'Cache-Control': path.instance === undefined ? CACHE_GROUP : CACHE_INSTANCE,
+      'Cache-Control': CACHE_CONTROL,
       ETag: etag,
       Vary: 'Accept, Authorization',
     });

@@ -18,11 +18,12 @@ export interface StudyPageContent extends AttentionCardOptions {
   readonly reports: readonly StoredReport[];
   /** Patient data, because somebody asked for it; that was taken down. */
   readonly isPatientShown: boolean;
-  /** Where the picture of the study is, if there is one. */
-  readonly picture?: string;
+  /** Series that there are pictures of, in order; shown with the patient only. */
+  readonly pictured: readonly string[];
 }
 
 const SERIES_SHOWN = 100;
+const PICTURES_SHOWN = 24;
 const PATIENT_FIELDS = [
   ['PatientName', 'Name'],
   ['PatientID', 'Patient ID'],
@@ -137,7 +138,7 @@ function seriesTable(series: readonly SeriesRecord[]): Html {
 }
 
 /** Kept back until somebody asks: the page may stand open on a screen that others see. */
-function patient(view: View, { study, isPatientShown, picture }: StudyPageContent): Html {
+function patient(view: View, { study, isPatientShown, pictured }: StudyPageContent): Html {
   const shown = PATIENT_FIELDS.filter(([keyword]) => study.attributes[keyword] !== undefined);
   return html`<section aria-labelledby="patient" data-key="patient" ${isPatientShown ? html`data-keep` : ''}>
     <h2 id="patient">Patient</h2>
@@ -146,7 +147,7 @@ function patient(view: View, { study, isPatientShown, picture }: StudyPageConten
         ? html`<dl class="facts">
               ${shown.map(([keyword, name]) => fact(name, (study.attributes[keyword] ?? '').replaceAll('^', ' ').trim()))}
             </dl>
-            ${picture === undefined ? '' : html`<img class="picture" src="${picture}" alt="Picture of the study" loading="lazy" />`}
+            ${pictures(study, pictured)}
             <p class="hint">
               That you looked is in the audit trail. <a href="${view.here}" data-plain>Hide</a>
             </p>`
@@ -154,4 +155,18 @@ function patient(view: View, { study, isPatientShown, picture }: StudyPageConten
             ${actionButton(view, { name: 'show-patient', fields: studyFields(study.key), label: 'Show patient' })}`
     }
   </section>`;
+}
+
+/** One per series; the browser fetches those that come into view. */
+function pictures({ key }: StudyRecord, pictured: readonly string[]): Html | '' {
+  if (pictured.length === 0) return '';
+  const base = `/studies/${key.customer}/${key.studyInstanceUid}/thumbnails/`;
+  return html`<div class="pictures">
+    ${pictured
+      .slice(0, PICTURES_SHOWN)
+      .map(
+        (series, at) =>
+          html`<img src="${base}${series}" alt="Series ${at + 1}" width="96" height="96" loading="lazy" />`,
+      )}
+  </div>`;
 }
