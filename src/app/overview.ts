@@ -152,8 +152,10 @@ export function createOverview(options: OverviewOptions): AdminOverview {
           .filter((sender) => now - sender.lastAt < REFUSED_LATELY_MS && admittedTo(sender) === undefined)
           .length,
         quarantined: files.quarantinedCount,
-        foldersInTrouble: files.folders().filter(({ state }) => state === 'missing' || state === 'paused')
-          .length,
+        foldersInTrouble: files
+          .folders()
+          .filter(({ state }) => state === 'missing' || state === 'paused')
+          .map(({ path }) => path),
         ...(daysLeft !== undefined && { certificateDaysLeft: daysLeft }),
         openAssociations: dimse.associations().length,
         imagesPerSecond,

@@ -25,6 +25,12 @@ export function startErrorOf(error: unknown): Error {
     });
   }
   if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') return listenError(error);
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo')
+    return new StartError(
+      `no such host: ${'hostname' in error ? String(error.hostname) : 'of a listener'}`,
+      'Set "host" of the listener to an address of this machine, or "0.0.0.0" for all of them.',
+      { cause: error },
+    );
   return error instanceof Error ? error : new Error(String(error));
 }
 

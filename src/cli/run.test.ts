@@ -127,6 +127,7 @@ describe('a configuration that cannot be used ends with 2', () => {
     const { code, err } = await avaraIngest(['serve', '--config', join(folder, 'nope.json')]);
     expect(code).toBe(2);
     expect(err).toContain(`${join(folder, 'nope.json')} has 1 problem\n  cannot be read: it does not exist`);
+    expect(err).toContain('hint: name the file with --config');
   });
 
   it('and lists the problems as JSON where that is wanted', async () => {

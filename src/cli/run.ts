@@ -100,9 +100,15 @@ function report(error: unknown, { stderr, env }: CliContext): number {
 function configErrorText(error: ConfigError, paint: Painter): string {
   const count = error.problems.length === 1 ? '1 problem' : `${error.problems.length} problems`;
   const lines = error.problems.map((problem) => `  ${describeProblem(problem)}`);
-  const isVariableMissing = error.problems.some(({ message }) => message.includes('environment variable'));
-  const hint = isVariableMissing
-    ? `${paint('dim', 'hint:')} set the variables in this shell too; a service keeps them in its environment file\n`
-    : '';
-  return `${paint('red', 'error:')} ${error.file} has ${count}\n${lines.join('\n')}\n${hint}`;
+  const hint = hintFor(error);
+  const hintLine = hint === undefined ? '' : `${paint('dim', 'hint:')} ${hint}\n`;
+  return `${paint('red', 'error:')} ${error.file} has ${count}\n${lines.join('\n')}\n${hintLine}`;
+}
+
+function hintFor({ problems }: ConfigError): string | undefined {
+  if (problems.some(({ message }) => message.includes('environment variable')))
+    return 'set the variables in this shell too; a service keeps them in its environment file';
+  if (problems.some(({ path, message }) => path === '' && message.endsWith('it does not exist')))
+    return 'name the file with --config, or write it: README.md has a first one, config.example.json most settings';
+  return undefined;
 }

@@ -308,6 +308,12 @@ describe('entries that contradict each other', () => {
       'customers.city-medical',
       /has no apiKey: set avara\.apiKey/,
     ],
+    [
+      'an alert URL with credentials, which fetch does not take',
+      { alerts: { webhook: { url: 'https://me:secret@alerts.example.org/in' } } },
+      'alerts.webhook.url',
+      /without credentials/,
+    ],
     ['an open admin listener', { admin: { host: '0.0.0.0' } }, 'admin.host', /loopback/],
     ['two listeners on one port', { dimse: { port: 8080 } }, 'http.port', /also that of dimse/],
     [

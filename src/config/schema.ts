@@ -591,10 +591,11 @@ const alerts = z
       .strictObject({
         url: z
           .string()
-          .refine(
-            (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
-            'must be an http:// or https:// URL',
-          )
+          .refine((text) => {
+            if (!URL.canParse(text)) return false;
+            const { protocol, username, password } = new URL(text);
+            return /^https?:$/.test(protocol) && username === '' && password === '';
+          }, 'must be an http:// or https:// URL without credentials')
           .transform((url) => new Secret(url))
           .describe(
             'Where alerts are posted as JSON. Treated as a secret: whoever knows it may post there too.',

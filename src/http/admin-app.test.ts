@@ -549,6 +549,12 @@ describe('login', () => {
     ]);
   });
 
+  it('lets no more guesses through when they come all at once', async () => {
+    const app = fixture(TOKEN);
+    const answers = await Promise.all(Array.from({ length: 40 }, () => logIn(app, 'wrong')));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(8);
+  });
+
   it('names its session in what is done with it', async () => {
     const app = fixture(TOKEN);
     const Cookie = (await logIn(app, TOKEN)).headers.get('Set-Cookie')?.split(';')[0] ?? '';

@@ -6,7 +6,7 @@ import { type CustomerKey, parseCustomerKey } from '../core/study/instance.ts';
 import type { HttpEnv } from './env.ts';
 import { HttpProblem } from './errors.ts';
 import { readBody } from './read-body.ts';
-import { badParameter, readOne } from './study-list.ts';
+import { badMember, badParameter, readOne } from './study-list.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const BODY_TIMEOUT_MS = 10_000;
@@ -23,11 +23,14 @@ export interface FileRoutesOptions {
 export function createFileRoutes({ files, isCustomer }: FileRoutesOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
 
-  const knownCustomer = (text: string | undefined): CustomerKey | undefined => {
+  const knownCustomer = (
+    text: string | undefined,
+    problem: typeof badParameter = badParameter,
+  ): CustomerKey | undefined => {
     if (text === undefined) return undefined;
     const customer = parseCustomerKey(text);
     if (customer === undefined || !isCustomer(customer))
-      throw badParameter('customer', 'must be the key of a customer in the configuration');
+      throw problem('customer', 'must be the key of a customer in the configuration');
     return customer;
   };
 
@@ -63,7 +66,7 @@ export function createFileRoutes({ files, isCustomer }: FileRoutesOptions): Hono
   });
   app.post('/api/import', async (c) => {
     const body = await readBody(c.req.raw, { maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_TIMEOUT_MS });
-    const request = readImportRequest(body, knownCustomer);
+    const request = readImportRequest(body, (text) => knownCustomer(text, badMember));
     const stop = new AbortController();
     const lines = ndjson(files.import(request, stop.signal), stop);
     return c.body(lines, 200, { 'Content-Type': 'application/x-ndjson' });
@@ -78,7 +81,7 @@ function presentRecord(record: FileRecord): object {
 
 function readImportRequest(
   body: Buffer,
-  knownCustomer: (text: string | undefined) => CustomerKey | undefined,
+  knownCustomer: (text: string) => CustomerKey | undefined,
 ): ImportRequest {
   let value: unknown;
   try {
@@ -89,11 +92,11 @@ function readImportRequest(
   const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   const { paths, dryRun = false } = fields;
   const customer = typeof fields.customer === 'string' ? knownCustomer(fields.customer) : undefined;
-  if (customer === undefined) throw badParameter('customer', 'must be given');
+  if (customer === undefined) throw badMember('customer', 'must be given');
   const isPath = (path: unknown): path is string => typeof path === 'string' && path.startsWith('/');
   if (!Array.isArray(paths) || paths.length === 0 || !paths.every(isPath))
-    throw badParameter('paths', 'must be a list of absolute paths');
-  if (typeof dryRun !== 'boolean') throw badParameter('dryRun', 'must be true or false');
+    throw badMember('paths', 'must be a list of absolute paths');
+  if (typeof dryRun !== 'boolean') throw badMember('dryRun', 'must be true or false');
   return { customer, paths, dryRun };
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { OpenOutcome, StudyOpener } from '../core/ports/study-opener.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { parseCustomerKey } from '../core/study/instance.ts';
+import type { StudyKey } from '../core/study/instance.ts';
 import { parseUid } from '../dicom/uid.ts';
 import { bearerOf, findAccessToken } from './access-tokens.ts';
 import type { AccessToken } from './access-tokens.ts';
@@ -12,9 +13,10 @@ import type { HttpEnv } from './env.ts';
 import { HttpProblem } from './errors.ts';
 import { createRefusalAudit } from './refusal-audit.ts';
 import { badParameter, readOne, readProduct } from './study-list.ts';
+import { studyRemoved } from './study-removed.ts';
 
 export interface OpenRouteOptions {
-  readonly index: Pick<StudyIndex, 'findStudiesByUid'>;
+  readonly index: Pick<StudyIndex, 'findStudiesByUid' | 'findRemovals'>;
   readonly opener: StudyOpener;
   /** As configured now; only those that may read open anything. */
   readonly tokens: () => readonly AccessToken[];
@@ -52,10 +54,16 @@ export function createOpenRoute(options: OpenRouteOptions): Hono<HttpEnv> {
     if (userId !== undefined && !/^usr_[0-9a-fA-F]{32}$/.test(userId))
       throw badParameter('user', 'must be usr_ and 32 hexadecimal digits');
     const only = parseCustomerKey(readOne(parameters, 'customer') ?? '');
+    const isOpen = ({ key }: { readonly key: StudyKey }): boolean =>
+      holder.customers.includes(key.customer) && (only === undefined || key.customer === only);
+    // A study that was moved is listed here without images until Avara has cancelled it: it is not this customer's.
     const found = (uid === undefined ? [] : index.findStudiesByUid(uid)).filter(
-      ({ key }) => holder.customers.includes(key.customer) && (only === undefined || key.customer === only),
+      (study) => study.instances > 0 && isOpen(study),
     );
     const [study, second] = found;
+    const removal =
+      study !== undefined || uid === undefined ? undefined : index.findRemovals(uid).find(isOpen);
+    if (removal !== undefined) throw studyRemoved(removal);
     if (study === undefined)
       throw new HttpProblem(404, { code: 'study-not-found', detail: 'There is no such study.' });
     if (second !== undefined)

@@ -87,6 +87,11 @@ export function badParameter(name: string, expectation: string): HttpProblem {
   return new HttpProblem(400, { code: 'bad-parameter', detail: `Query parameter "${name}" ${expectation}.` });
 }
 
+/** The 400 for a member of a JSON body. @param expectation follows its name: `must be …`. */
+export function badMember(name: string, expectation: string): HttpProblem {
+  return new HttpProblem(400, { code: 'bad-parameter', detail: `"${name}" ${expectation}.` });
+}
+
 /** The 400 for a cursor that the index does not know. */
 export function badCursor(): HttpProblem {
   return badParameter('cursor', 'must be the "cursor" of the page before');

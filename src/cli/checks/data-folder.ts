@@ -11,6 +11,16 @@ const COMFORTABLE_RESERVES = 10;
 export async function checkDataFolder({ config }: CheckContext): Promise<readonly CheckResult[]> {
   const folder = config.dataDir;
   const existing = await nearestExisting(folder);
+  if (!(await stat(existing)).isDirectory())
+    return [
+      {
+        id: 'data-folder',
+        title: 'Data folder',
+        status: 'failed',
+        detail: `${folder}: ${existing} is a file, not a folder`,
+        advice: 'Set another dataDir, or move the file away.',
+      },
+    ];
   const writable = existing === folder ? await tryFolder(folder) : await tryParent(folder, existing);
   return writable.status === 'failed' ? [writable] : [writable, await checkFreeSpace(config, existing)];
 }

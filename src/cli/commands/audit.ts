@@ -148,18 +148,20 @@ function listText(lines: readonly AuditLine[], context: CliContext): string {
   );
 }
 
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 function verdictText(verdict: AuditVerdict, context: CliContext): string {
   const paint = createPainter(context.stdout, context.env);
   const { firstBreak, head, records, files, tornLines, unchained, startsAt } = verdict;
-  const count = `${formatCount(records)} records in ${formatCount(files)} files`;
+  const count = `${counted(records, 'record')} in ${counted(files, 'file')}`;
   const notes = [
     ...(startsAt === 'removed-files'
       ? ['Older files were removed; a record says so and proves the rest.']
       : []),
-    ...(unchained > 0 ? [`${formatCount(unchained)} records are of a version without hashes.`] : []),
-    ...(tornLines > 0
-      ? [`${formatCount(tornLines)} lines were cut short by a crash; no record is missing.`]
-      : []),
+    ...(unchained > 0 ? [`${counted(unchained, 'record')} of a version without hashes.`] : []),
+    ...(tornLines > 0 ? [`${counted(tornLines, 'line')} cut short by a crash; no record is missing.`] : []),
     ...(head === undefined ? [] : [`Head: seq ${head.seq}, hash ${head.hash}`]),
     ...(verdict.hasKnownHead === false ? [paint('red', 'No record has the hash given with --head.')] : []),
   ];

@@ -5,6 +5,7 @@ import { checkAvara } from '../checks/avara.ts';
 import type { Check, CheckResult } from '../checks/check.ts';
 import { checkCertificates } from '../checks/certificates.ts';
 import { checkDataFolder } from '../checks/data-folder.ts';
+import { checkFolders } from '../checks/folders.ts';
 import { checkListeners } from '../checks/listeners.ts';
 import { checkMachine } from '../checks/machine.ts';
 import { checkPublicUrl } from '../checks/public-url.ts';
@@ -29,6 +30,7 @@ const LOCAL_CHECKS: readonly Check[] = [
   checkSecrets,
   checkCertificates,
   checkDataFolder,
+  checkFolders,
   checkMachine,
   checkListeners,
 ];
@@ -42,7 +44,7 @@ export const checkCommand: CliCommand = {
       group: 'Daemon',
       summary: 'check the configuration, and everything else before going live',
       description:
-        'Checks the configuration, routes, secrets, certificates, data folder, disk (with a short measurement), ports,\nclock, whether the public URL leads to the daemon, and whether Avara takes the API keys and knows the\ncustomers. Leaves nothing behind. Run it as the daemon’s user, with the daemon’s secrets.',
+        'Checks the configuration, routes, secrets, certificates, data folder, disk (with a short measurement),\nwatched folders, ports, clock, whether the public URL leads to the daemon, and whether Avara takes the API keys and knows the\ncustomers. Leaves nothing behind. Run it as the daemon’s user, with the daemon’s secrets.',
       examples: [
         ['check --config /etc/avara-ingest/config.json', 'before the first start'],
         ['check --offline', 'without asking anybody on the network'],

@@ -20,7 +20,7 @@ const well: DaemonFacts = {
   silentCustomers: [],
   refusedSenders: 0,
   quarantined: 0,
-  foldersInTrouble: 0,
+  foldersInTrouble: [],
   openAssociations: 0,
   imagesPerSecond: 0,
 };
@@ -74,12 +74,18 @@ describe('the state in a sentence', () => {
       { refusedKeys: 1 },
       { unknownCustomers: ['north-clinic'] },
       { reportsNeedingAttention: 1 },
-      { foldersInTrouble: 1 },
+      { foldersInTrouble: ['/srv/inbox'] },
       { isListening: false },
     ])
       expect(summarize({ ...well, ...facts }).state).toBe('bad');
     expect(summarize({ ...well, diskFullAt: NOW + 90 * 86_400_000, certificateDaysLeft: 200 }).state).toBe(
       'good',
+    );
+  });
+
+  it('names the folder that nothing is taken from', () => {
+    expect(summarize({ ...well, foldersInTrouble: ['/srv/inbox'] }).sentence).toBe(
+      'Nothing is taken from the watched folder /srv/inbox.',
     );
   });
 

@@ -48,8 +48,8 @@ export interface DaemonFacts {
   /** Refused within the last day and still not admitted. */
   readonly refusedSenders: number;
   readonly quarantined: number;
-  /** Watched folders that are not watched. */
-  readonly foldersInTrouble: number;
+  /** Paths of watched folders that are not watched. */
+  readonly foldersInTrouble: readonly string[];
   readonly certificateDaysLeft?: number;
   readonly openAssociations: number;
   readonly imagesPerSecond: number;
@@ -123,8 +123,12 @@ function problemsOf(facts: DaemonFacts): Problem[] {
       'reports',
       `${countOf(facts.reportsNeedingAttention, 'report has', 'reports have')} not got to where ${facts.reportsNeedingAttention === 1 ? 'it goes' : 'they go'}`,
     );
-  if (facts.foldersInTrouble > 0)
-    add('bad', 'folder', `${countOf(facts.foldersInTrouble, 'watched folder')} cannot be watched`);
+  if (facts.foldersInTrouble.length > 0)
+    add(
+      'bad',
+      'folder',
+      `Nothing is taken from ${facts.foldersInTrouble.length === 1 ? 'the watched folder' : 'the watched folders'} ${names(facts.foldersInTrouble)}`,
+    );
   if (facts.silentCustomers.length > 0)
     add(
       'warn',

@@ -23,5 +23,7 @@ export function networkErrorText(error: unknown): string {
   if (/EHOSTUNREACH|ENETUNREACH/.test(message)) return 'there is no network route to that address';
   if (/ECONNRESET|EPIPE/.test(message)) return 'the peer closed the connection';
   if (/time ?out|ETIMEDOUT/i.test(message)) return 'no answer in time';
+  if (/unknown PDU type/i.test(message))
+    return 'what listens on that port does not speak DICOM (another service, or TLS)';
   return message.replace(/^.*?-> /, '');
 }

@@ -35,12 +35,13 @@ export function createLoginRoutes({ auth, audit, clock, logger }: LoginRoutesOpt
   app.post('/login', async (c) => {
     const { peerAddress = '' } = c.env;
     const peer = peerAddress === '' ? {} : { peerAddress };
+    // Read first: between the look at the limit and the count of a failure, no other guess may come in.
+    const body = await readBody(c.req.raw, { maxBytes: MAX_LOGIN_BYTES, timeoutMs: LOGIN_TIMEOUT_MS });
     const seconds = limit.retryAfterSeconds(peerAddress);
     if (seconds > 0) {
       const headers = { ...PAGE_HEADERS, 'Retry-After': String(seconds) };
       return c.html(renderLoginPage({ failure: 'too-many', retryAfterSeconds: seconds }), 429, headers);
     }
-    const body = await readBody(c.req.raw, { maxBytes: MAX_LOGIN_BYTES, timeoutMs: LOGIN_TIMEOUT_MS });
     const given = new URLSearchParams(body.toString('utf8'));
     if (!auth.isTokenRight((given.get('token') ?? '').trim())) {
       limit.failed(peerAddress);
