@@ -38,7 +38,7 @@ export interface AlertsOptions {
   /** What others find out: senders that are silent, the disk's forecast, damaged objects, audit entries lost. */
   readonly findings: () => Pick<
     AlertSnapshot,
-    'silentSenders' | 'diskDaysLeft' | 'damagedObjects' | 'auditEntriesLost'
+    'silentSenders' | 'diskDaysLeft' | 'damagedObjects' | 'scrubBehindSince' | 'auditEntriesLost'
   >;
   readonly metrics: Pick<Metrics, 'alertMessages' | 'alertsActive' | 'uncleanStarts' | 'beforeScrape'>;
   readonly clock: Clock;

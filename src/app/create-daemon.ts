@@ -38,7 +38,6 @@ import { createInstanceStore } from '../storage/instance-store.ts';
 import { openKeyRing } from '../storage/key-ring.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAlerts } from './alerts.ts';
-import { watchDamage } from './damage-watch.ts';
 import { overviewFindings } from './overview-findings.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
@@ -51,6 +50,7 @@ import { handOutNote, notingHandOuts } from './hand-outs.ts';
 import { folderSettings } from './folders.ts';
 import { createLateProducts } from './late-products.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { watchIntake } from './intake-watch.ts';
 import { createMetadata } from './metadata.ts';
 import { Lifecycle } from './lifecycle.ts';
 import {
@@ -65,6 +65,7 @@ import {
 import { createOverview } from './overview.ts';
 import { createProof } from './proof.ts';
 import { createRetention } from './retention.ts';
+import { createScrubPart } from './scrub.ts';
 import { restartOnlyChanges } from './reload.ts';
 import { reloadDifference } from './reload-difference.ts';
 import { accountForIntake } from './space-guard.ts';
@@ -209,6 +210,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         metadata.preparer.add(key);
       },
     });
+    const intakeWatch = watchIntake(clock);
     const gate = new StudyGate();
     const retention = createRetention({
       config,
@@ -235,6 +237,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         countIntake(metrics),
         accountForIntake(freeSpace),
         retention.observer,
+        intakeWatch.observer,
         chronicle,
       ],
       gate,
@@ -244,7 +247,36 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     let configNow = config;
     const proving = lifecycle.opened(
       'proof',
-      createProof({ dataDir, index, proof: database.proof, gateway, customers, clock, logger }),
+      createProof({
+        dataDir,
+        index,
+        proof: database.proof,
+        gateway,
+        customers,
+        clock,
+        logger,
+        isKnownDamaged: (file) => database.damage.has(file),
+      }),
+      (it) => it.close(),
+    );
+
+    const scrub = lifecycle.opened(
+      'background check',
+      createScrubPart({
+        config,
+        dataDir,
+        index,
+        proof: database.proof,
+        gateway,
+        customers,
+        records: database.scrub,
+        damage: database.damage,
+        isBusy: () => intakeWatch.isBusy(),
+        verifier: proving.verifier,
+        metrics,
+        clock,
+        logger,
+      }),
       (it) => it.close(),
     );
 
@@ -450,13 +482,12 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       files: fileIntake,
       watch: avara.watch,
       deliveries,
+      integrity: () => scrub.view(),
       isListening: () => isListening,
       configNow: () => configNow,
       routerNow: () => router,
       readAudit: (limit) => readAuditTail(auditFolder, limit),
     });
-    const damage = watchDamage(proving.verifier);
-    const knownDamage = database.alerts.list().some(({ rule }) => rule === 'object-damaged');
     const alerts = createAlerts({
       config,
       records: database.alerts,
@@ -470,8 +501,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       certificates: { dimse: dimseTls, http: httpTls },
       findings: () => ({
         ...overviewFindings(overview, clock.now()),
-        // Before the first verification of this run, what an earlier one found still holds.
-        damagedObjects: damage.damagedObjects() ?? (knownDamage ? 1 : 0),
+        ...scrub.findings(),
         auditEntriesLost,
       }),
       metrics,
@@ -518,7 +548,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         files: { files: fileIntake, isCustomer: (key) => customers.productsOf(key) !== undefined },
         alerts,
         logLevel,
-        verifier: damage.verifier,
+        verifier: scrub.verifier,
         registry: metrics.registry,
         clock,
         logger,
@@ -536,6 +566,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       isListening = false;
       await Promise.all([
         proving.verifier.stop(),
+        scrub.stop(),
         dimse.drain(deadlineMs),
         publicServer.close(deadlineMs),
         within(deadlineMs, fileIntake.stop()),
@@ -579,6 +610,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           void lateProducts.run();
           storageCommitment.start();
           retention.start();
+          scrub.start();
           mover.start();
           await fileIntake.watch(folderSettings(config));
           isListening = true;

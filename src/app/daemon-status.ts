@@ -9,6 +9,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import type { AdminOverview } from '../http/admin/overview.ts';
 import { presentDisk, presentRefused, presentSender } from '../http/admin/overview-routes.ts';
+import { presentIntegrity } from '../http/admin/integrity.ts';
 import { presentAssociation } from '../http/association-list.ts';
 import type { Readiness } from '../http/admin-operations.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
@@ -101,6 +102,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
         deliveries: deliveries.status(),
         customers: customers.standings().map(presentStanding),
         reports: { ...reports.totals(), problems: reports.problems(REPORT_PROBLEMS_SHOWN) },
+        integrity: presentIntegrity(overview().integrity()),
         retention: retention.status(),
         folders: files.folders(),
         quarantined: files.quarantinedCount,

@@ -35,6 +35,7 @@ export interface OverviewOptions {
   readonly watch: Pick<CustomerWatch, 'standings'>;
   readonly deliveries: Pick<DeliveryLoop, 'status'>;
   readonly reports: Pick<ReportRecords, 'totals'>;
+  readonly integrity: AdminOverview['integrity'];
   readonly isListening: () => boolean;
   /** The configuration and its router change with a reload. */
   readonly configNow: () => Pick<Config, 'customers' | 'routes' | 'folders'>;
@@ -142,6 +143,7 @@ export function createOverview(options: OverviewOptions): AdminOverview {
         reportsNeedingAttention: reportTotals.reports.attention + reportTotals.outputs.attention,
         refusedKeys: apiKeys.filter(({ state }) => state === 'refused').length,
         ...(unreachable.length > 0 && { avaraUnreachableSince: Math.min(...unreachable) }),
+        damagedObjects: options.integrity().damagedObjects,
         unknownCustomers: watch
           .standings()
           .filter(({ state }) => state === 'unknown' || state === 'inactive')
@@ -196,6 +198,7 @@ export function createOverview(options: OverviewOptions): AdminOverview {
       });
     },
     apiKeys: () => deliveries.status().apiKeys,
+    integrity: options.integrity,
     audit: async (limit) => (await options.readAudit(limit)).flatMap(auditLine),
   };
 }

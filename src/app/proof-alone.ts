@@ -2,6 +2,7 @@ import { createStudyGateway } from '../avara/study-gateway.ts';
 import type { Config } from '../config/config.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import { createDamageBook } from '../core/proof/damage-book.ts';
 import type { Verifier } from '../core/proof/verifier.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { createSystemClock } from '../platform/clock.ts';
@@ -43,7 +44,7 @@ export async function openProofAlone({
       it.close(),
     );
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, proof, removals } = openSqliteIndex({ filePath: indexFile(dataDir) });
+    const { index, proof, removals, damage } = openSqliteIndex({ filePath: indexFile(dataDir) });
     lifecycle.opened('index', index, (it) => it.close());
     const customers = createCustomers(config);
     const gateway = lifecycle.opened(
@@ -59,9 +60,19 @@ export async function openProofAlone({
       await settleRemovals({ removals, files: store, logger });
       await recoverStaged({ store, index, logger });
     }
-    const parts = createProof({ dataDir, index, proof, gateway, customers, clock });
+    const parts = createProof({
+      dataDir,
+      index,
+      proof,
+      gateway,
+      customers,
+      clock,
+      isKnownDamaged: (file) => damage.has(file),
+    });
     lifecycle.opened('proof', parts, (it) => it.close());
-    return { verifier: parts.verifier, close: () => lifecycle.close() };
+    // The daemon knows after its start what was found here.
+    const book = createDamageBook({ parts: parts.parts, records: damage, maxBytesPerSecond: 0 });
+    return { verifier: book.listeningTo(parts.verifier), close: () => lifecycle.close() };
   } catch (error) {
     await lifecycle.close();
     throw startErrorOf(error);

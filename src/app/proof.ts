@@ -4,6 +4,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { ProofEvent } from '../core/proof/finding.ts';
+import type { ProofParts } from '../core/proof/proof-run.ts';
 import { createVerifier, type Verifier } from '../core/proof/verifier.ts';
 import { createFileWorker } from '../platform/file-worker.ts';
 import { createProofFiles } from '../storage/proof-files.ts';
@@ -16,12 +17,15 @@ export interface ProofOptions {
   readonly gateway: StudyGateway;
   readonly customers: Customers;
   readonly clock: Clock;
+  /** Whether the file at this path was damaged when it was last read. */
+  readonly isKnownDamaged?: (path: string) => boolean;
   /** Told of each exception that is not repaired; default: nobody. */
   readonly logger?: Logger;
 }
 
 export interface Proof {
   readonly verifier: Verifier;
+  readonly parts: ProofParts;
   close(): Promise<void>;
 }
 
@@ -33,11 +37,12 @@ export function createProof(options: ProofOptions): Proof {
   const { dataDir, customers, logger, ...parts } = options;
   const worker = createFileWorker({ threads: THREADS });
   const files = createProofFiles({ dataDir, read: (path, how) => worker.read(path, how) });
-  const verifier = createVerifier({
+  const proofParts: ProofParts = {
     ...parts,
     files,
     productsOf: (customer) => customers.productsOf(customer),
-  });
+  };
+  const verifier = createVerifier(proofParts);
   /** So that whoever watches the log learns of it, too, and not only who asked. */
   const note = (event: ProofEvent): void => {
     if (event.event !== 'finding' || event.severity !== 'error' || event.repaired !== undefined) return;
@@ -48,6 +53,7 @@ export function createProof(options: ProofOptions): Proof {
     );
   };
   return {
+    parts: proofParts,
     verifier: {
       stop: () => verifier.stop(),
       verify: (request, signal, emit) =>

@@ -79,6 +79,16 @@ const statusSchema = z.object({
         .optional(),
     })
     .optional(),
+  integrity: z
+    .object({
+      isActive: z.boolean(),
+      oldestCheckAt: z.string().nullable(),
+      damagedObjects: z.number(),
+      damaged: z.array(
+        z.object({ path: z.string(), kind: z.string(), detail: z.string(), remedy: z.string().nullable() }),
+      ),
+    })
+    .optional(),
   silentSenders: z
     .array(
       z.object({

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatDuration, printable, renderTable } from
 
 /** Most lines of senders that were turned away; the status page has all of them. */
 const MAX_REFUSED = 5;
+const MAX_DAMAGED = 10;
 
 /** What `status` tells. */
 export interface StatusView {
@@ -63,7 +64,7 @@ export function statusText(
     );
     sections.push(`${paint('red', 'Customers that Avara refuses studies for')}\n${lines.join('')}`);
   }
-  sections.push(...senderSections(status, paint, now));
+  sections.push(...damagedSection(status, paint), ...senderSections(status, paint, now));
   if (attention.length > 0) {
     sections.push(`${paint('red', 'Needs attention')}\n${attentionTable(attention, paint)}`);
     if (deliveries.attention > attention.length) sections.push(paint('dim', '  … more on the admin page\n'));
@@ -148,7 +149,11 @@ function stateLines({ state, sentence, problems = [] }: AdminStatus, paint: Pain
 }
 
 /** What comes in, and how long the disk lasts. */
-function placeFacts({ intake, disk, associations }: AdminStatus, paint: Painter, now: number): string[][] {
+function placeFacts(
+  { intake, disk, associations, integrity }: AdminStatus,
+  paint: Painter,
+  now: number,
+): string[][] {
   const facts: string[][] = [];
   if (intake !== undefined) {
     const last =
@@ -172,7 +177,23 @@ function placeFacts({ intake, disk, associations }: AdminStatus, paint: Painter,
     const text = `${bytesOf(disk.freeBytes)} free of ${bytesOf(disk.totalBytes)}${outlook}`;
     facts.push(['Disk', disk.isBelowReserve ? paint('red', `${text}: full`) : text]);
   }
+  const { oldestCheckAt } = integrity ?? {};
+  if (integrity?.isActive === true && typeof oldestCheckAt === 'string')
+    facts.push(['Checked', `every image read again within ${spanOf(now - Date.parse(oldestCheckAt))}`]);
   return facts;
+}
+
+/** Objects that are not what was acknowledged, and what to do about each. */
+function damagedSection({ integrity }: AdminStatus, paint: Painter): string[] {
+  if (integrity === undefined || integrity.damagedObjects === 0) return [];
+  const lines = integrity.damaged
+    .slice(0, MAX_DAMAGED)
+    .map(({ path, detail, remedy }) =>
+      printable(`  ${path}: ${detail}${remedy === null ? '' : `; ${remedy}`}`),
+    );
+  const more = integrity.damagedObjects - lines.length;
+  const rest = more > 0 ? [paint('dim', `  … and ${formatCount(more)} more: "avara-ingest verify"`)] : [];
+  return [`${paint('red', 'Missing or damaged')}\n${[...lines, ...rest].join('\n')}\n`];
 }
 
 /** Senders that are silent, and senders that were turned away, with what would let them in. */

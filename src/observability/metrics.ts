@@ -179,6 +179,17 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Instances by stage: acknowledged (the ledger), indexed, removed (by retention), announced (at Avara in every product).',
       ['stage'],
     ),
+    scrubObjects: counter(
+      'scrub_objects_total',
+      'Stored objects that the background check has read, by what it found (whole, damaged).',
+      ['outcome'],
+    ),
+    scrubBytes: counter('scrub_bytes_total', 'Bytes that the background check has read.'),
+    scrubOldestCheck: gauge(
+      'scrub_oldest_check_seconds',
+      'For how long the object whose last check is the longest ago has not been read.',
+    ),
+    damagedObjects: gauge('damaged_objects', 'Stored objects known to be missing or damaged.'),
     ledgerExceptions: gauge(
       'ledger_exceptions',
       'Difference between instances acknowledged and those indexed or removed; anything but 0 needs a look.',

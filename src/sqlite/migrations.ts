@@ -563,4 +563,34 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX outbox_moved_away ON outbox (study_id) WHERE is_moved_away = 1;
   CREATE INDEX outbox_after_entry ON outbox (after_entry) WHERE after_entry IS NOT NULL;
   `,
+  // The background check: how far its round is, what was looked at when, what it found.
+  `
+  CREATE TABLE scrub_round (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    started_at INTEGER NOT NULL,
+    -- NULL: under way
+    finished_at INTEGER,
+    area TEXT NOT NULL CHECK (area IN ('objects', 'conflicts')),
+    after_id INTEGER NOT NULL,
+    objects INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  -- Objects up to this instance.id, from the mark before on, were looked at then or later.
+  CREATE TABLE scrub_mark (
+    last_id INTEGER PRIMARY KEY,
+    checked_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE damaged_object (
+    path TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    study_uid TEXT NOT NULL,
+    series_uid TEXT NOT NULL,
+    sop_uid TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    remedy TEXT,
+    found_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -63,6 +63,9 @@ export function createProofIndex({ db, queue, writer }: SqliteProofIndexOptions)
       AND (@studyUid IS NULL OR study_uid = @studyUid) AND received_at >= @since
     ORDER BY conflict.id LIMIT @limit`);
   const conflictAt = db.prepare<[string], { id: number }>('SELECT id FROM conflict WHERE path = ?');
+  const conflictOf = db.prepare<[string], ConflictRow>(`
+    SELECT conflict.*, origin.source, origin.calling_ae, origin.called_ae, origin.peer_address
+    FROM conflict JOIN origin ON origin.id = conflict.origin_id WHERE path = ?`);
   const stretchEnd = db.prepare<[number, number], { last: number | null }>(
     'SELECT max(id) AS last FROM (SELECT id FROM ledger WHERE id > ? ORDER BY id LIMIT ?)',
   );
@@ -146,6 +149,10 @@ export function createProofIndex({ db, queue, writer }: SqliteProofIndexOptions)
         .all({ ...valuesOf(selection), after, limit })
         .map((row) => ({ ...toConflictRecord(row), id: row.id })),
     hasConflict: (path) => conflictAt.get(path) !== undefined,
+    findConflict(path) {
+      const row = conflictOf.get(path);
+      return row && toConflictRecord(row);
+    },
     ledger(after, limit): LedgerStretch {
       const last = stretchEnd.get(after, limit)?.last ?? undefined;
       if (last === undefined) return { last, stored: 0, conflicts: 0, faults: [], instanceIds: [] };

@@ -14,6 +14,7 @@ import type { Removals } from '../core/ports/removals.ts';
 import type { ProofIndex } from '../core/ports/proof-index.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
 import type { Retrievals } from '../core/ports/retrievals.ts';
+import type { DamageRecords, ScrubRecords } from '../core/ports/scrub-records.ts';
 import type { SenderActivity } from '../core/ports/sender-activity.ts';
 import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { StudyMoves } from '../core/ports/study-moves.ts';
@@ -34,6 +35,7 @@ import { createRemovals } from './removals.ts';
 import { createProofIndex } from './proof-index.ts';
 import { createReportRecords } from './report-records.ts';
 import { createRetrievals } from './retrievals.ts';
+import { createDamageRecords, createScrubRecords } from './scrub-records.ts';
 import { createSenderActivity } from './sender-activity.ts';
 import { createStudyMoves } from './study-moves.ts';
 import { createStudyEvents } from './study-events.ts';
@@ -68,6 +70,8 @@ export interface SqliteIndex {
   /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
   pulse(): Promise<void>;
   readonly proof: ProofIndex;
+  readonly scrub: ScrubRecords;
+  readonly damage: DamageRecords;
 }
 
 /**
@@ -151,6 +155,8 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     serviceRuns: createServiceRuns(db, queue),
     pulse: () => queue.write(() => undefined).catch(expectOpen),
     proof: createProofIndex({ db, queue, writer }),
+    scrub: createScrubRecords(db, queue),
+    damage: createDamageRecords(db, queue),
   };
 }
 

@@ -21,6 +21,7 @@ export function createFakeOverview(overrides: Partial<AdminOverview> = {}): Admi
     forgetRefused: () => Promise.resolve(false),
     customers: () => [],
     apiKeys: () => [],
+    integrity: () => ({ isActive: true, everyDays: 30, isBehind: false, damagedObjects: 0, damaged: [] }),
     audit: () => Promise.resolve([]),
     ...overrides,
   };

@@ -12,6 +12,7 @@ export const ALERT_RULES = [
   'crash-loop',
   'quarantine-growing',
   'object-damaged',
+  'scrub-behind',
   'ledger-exception',
   'audit-lost',
 ] as const;

@@ -39,6 +39,8 @@ export interface AlertSnapshot {
   readonly quarantinedLately: number;
   /** Stored objects whose bytes are missing or not those that were acknowledged. */
   readonly damagedObjects: number;
+  /** Since when a round of the background check has been under way, where that is twice as long as it may take. */
+  readonly scrubBehindSince?: number | undefined;
   /** Difference between what was acknowledged and what is indexed. */
   readonly ledgerExceptions: number;
   /** Audit entries that could not be written. */
@@ -161,13 +163,18 @@ function intakeConditions(snapshot: AlertSnapshot, limits: AlertLimits): AlertCo
 }
 
 function proofConditions(snapshot: AlertSnapshot): AlertCondition[] {
-  const { damagedObjects, ledgerExceptions, auditEntriesLost } = snapshot;
+  const { damagedObjects, scrubBehindSince, ledgerExceptions, auditEntriesLost, now } = snapshot;
   return [
     ...when(damagedObjects > 0, {
       rule: 'object-damaged',
       severity: 'critical',
       summary: `${count(damagedObjects, 'stored object is', 'stored objects are')} missing or damaged.`,
-      advice: 'Check the disk, and restore the objects from a backup; the log names them.',
+      advice: 'Check the disk, and restore the objects from a backup; the status page and the log name them.',
+    }),
+    ...when(scrubBehindSince !== undefined, {
+      rule: 'scrub-behind',
+      summary: `The background check has been reading the archive for ${duration(now - (scrubBehindSince ?? now))} and is not through.`,
+      advice: 'Raise storage.scrub.maxBytesPerSecond or everyDays.',
     }),
     ...when(ledgerExceptions > 0, {
       rule: 'ledger-exception',

@@ -59,6 +59,7 @@ export interface ProofIndex {
     limit: number,
   ): readonly (ConflictRecord & { readonly id: number })[];
   hasConflict(path: string): boolean;
+  findConflict(path: string): ConflictRecord | undefined;
   /** Leaves out what was removed on purpose. */
   ledger(afterId: number, limit: number): LedgerStretch;
   /** Whether files of the study are still to go, because it was removed on purpose. */

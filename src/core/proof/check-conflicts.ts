@@ -23,30 +23,34 @@ export async function checkConflicts(run: ProofRun): Promise<void> {
   }
 }
 
-async function checkConflict(run: ProofRun, { key, path, sha256, fileBytes }: ConflictRecord): Promise<void> {
+/** Whether an object kept apart is whole, by reading it; reports it where it is not. */
+export async function checkConflict(
+  run: ProofRun,
+  { key, path, sha256, fileBytes }: ConflictRecord,
+): Promise<boolean> {
   const { files } = run.parts;
-  const report = (kind: 'file-missing' | 'file-damaged' | 'file-unreadable', detail: string): Promise<void> =>
-    run.report(finding(kind, key, { path, detail: `a conflicting object: ${detail}` }));
+  const report = async (
+    kind: 'file-missing' | 'file-damaged' | 'file-unreadable',
+    detail: string,
+  ): Promise<false> => {
+    await run.report(finding(kind, key, { path, detail: `a conflicting object: ${detail}` }));
+    return false;
+  };
   try {
     const meta = await fileMetaOf(files, path);
-    if (meta === undefined) {
-      await report('file-damaged', 'its File Meta Information is damaged');
-      return;
-    }
-    if (run.request.quick) return;
+    if (meta === undefined) return await report('file-damaged', 'its File Meta Information is damaged');
+    if (run.request.quick) return true;
     const content = await files.read(path, meta.dataSetOffset, run.request.maxBytesPerSecond);
-    if (content.kind === 'failed') {
-      await report('file-unreadable', `the file cannot be read (${content.code})`);
-      return;
-    }
-    if (content.bytes !== fileBytes || content.sha256 !== sha256)
-      await report(
-        'file-damaged',
-        `${content.bytes} bytes with digest ${content.sha256} instead of ${fileBytes} with ${sha256}`,
-      );
+    if (content.kind === 'failed')
+      return await report('file-unreadable', `the file cannot be read (${content.code})`);
+    if (content.bytes === fileBytes && content.sha256 === sha256) return true;
+    return await report(
+      'file-damaged',
+      `${content.bytes} bytes with digest ${content.sha256} instead of ${fileBytes} with ${sha256}`,
+    );
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (error.code === 'not-found') await report('file-missing', 'the file is missing');
-    else await report('file-unreadable', error.message);
+    if (error.code === 'not-found') return report('file-missing', 'the file is missing');
+    return report('file-unreadable', error.message);
   }
 }

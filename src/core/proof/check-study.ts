@@ -56,17 +56,23 @@ async function checkCounts(run: ProofRun, id: number, key: SelectedStudy['key'])
   );
 }
 
-/** Whether the file of a row is there and holds what was acknowledged; reports it where it does not. */
+/** Whether the file of a row, as its folder lists it, is there and whole; reports it where it is not. */
 async function isWhole(run: ProofRun, record: InstanceRecord, file: FoundFile | undefined): Promise<boolean> {
-  const { index, files } = run.parts;
+  const { index, files, isKnownDamaged } = run.parts;
   const path = files.pathOf(record.key);
   if (file === undefined) {
     // It may have come back, or its row may be gone, since the folder was listed.
     if (index.findInstance(record.key) === undefined || (await files.exists(path))) return true;
-    if (await replaceFromCopy(run, record, 'file-missing', 'the file is missing')) return true;
-    return false;
+    return replaceFromCopy(run, record, 'file-missing', 'the file is missing');
   }
-  if (run.request.quick && file.bytes === record.fileBytes) return true;
+  if (run.request.quick && file.bytes === record.fileBytes && isKnownDamaged?.(path) !== true) return true;
+  return checkFile(run, record);
+}
+
+/** Whether the file of a row holds what was acknowledged, by reading it; reports it where it does not. */
+export async function checkFile(run: ProofRun, record: InstanceRecord): Promise<boolean> {
+  const { index, files } = run.parts;
+  const path = files.pathOf(record.key);
   const first = await faultOf(run, record, path);
   if (first === undefined) {
     run.tally.bytes += record.fileBytes;
@@ -79,7 +85,7 @@ async function isWhole(run: ProofRun, record: InstanceRecord, file: FoundFile | 
     await run.report(finding('file-unreadable', record.key, { path, detail }));
     return false;
   }
-  if (first.kind === 'file-damaged') return replaceFromCopy(run, record, first.kind, first.detail);
+  if (first.kind !== 'file-unreadable') return replaceFromCopy(run, record, first.kind, first.detail);
   await run.report(finding(first.kind, record.key, { path, detail: first.detail }));
   return false;
 }

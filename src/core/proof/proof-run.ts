@@ -15,6 +15,8 @@ export interface ProofParts {
   /** Undefined for a customer that is not configured. */
   readonly productsOf: (customer: CustomerKey) => readonly Product[] | undefined;
   readonly clock: Clock;
+  /** Whether the file at this path was damaged when it was last read: a quick look does not take its word. */
+  readonly isKnownDamaged?: (path: string) => boolean;
 }
 
 /** What is to be looked at, and what may be done about it. */
@@ -60,7 +62,7 @@ export class ProofRun {
     repaired: 0,
   };
   readonly #emit: EmitProof;
-  readonly #totals: { readonly studies: number; readonly bytes: number };
+  #totals: { readonly studies: number; readonly bytes: number } | undefined;
   #phase: ProofProgress['phase'] = 'ledger';
   #lastProgressAt = 0;
 
@@ -69,7 +71,6 @@ export class ProofRun {
     this.request = request;
     this.signal = signal;
     this.#emit = emit;
-    this.#totals = parts.proof.selectedTotals(request.selection);
   }
 
   /** Whether all there is is looked at, and the numbers must add up. */
@@ -96,6 +97,7 @@ export class ProofRun {
     if (now - this.#lastProgressAt < PROGRESS_INTERVAL_MS) return;
     this.#lastProgressAt = now;
     const { studies, bytes } = this.tally;
+    this.#totals ??= this.parts.proof.selectedTotals(this.request.selection);
     await this.#emit({
       event: 'progress',
       phase: this.#phase,

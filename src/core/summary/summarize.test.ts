@@ -14,6 +14,7 @@ const well: DaemonFacts = {
   pendingDeliveries: 0,
   deliveriesNeedingAttention: 0,
   reportsNeedingAttention: 0,
+  damagedObjects: 0,
   refusedKeys: 0,
   unknownCustomers: [],
   silentSenders: [],

@@ -12,6 +12,7 @@ export interface Problem {
     | 'key-refused'
     | 'avara-unreachable'
     | 'customer-unknown'
+    | 'damaged'
     | 'attention'
     | 'reports'
     | 'silent'
@@ -41,6 +42,8 @@ export interface DaemonFacts {
   readonly avaraUnreachableSince?: number;
   /** Customers that Avara does not know or has deactivated: `north-clinic`. */
   readonly unknownCustomers: readonly string[];
+  /** Stored objects that are missing or damaged. */
+  readonly damagedObjects: number;
   /** Senders that are silent against their habit: `CT1`. */
   readonly silentSenders: readonly string[];
   /** Customers none of whose senders sends: rather the line than the modalities. */
@@ -99,6 +102,12 @@ function problemsOf(facts: DaemonFacts): Problem[] {
       'bad',
       'disk-full',
       `The disk is full (${bytesOf(facts.freeBytes)} left): no image is accepted until space is freed`,
+    );
+  if (facts.damagedObjects > 0)
+    add(
+      'bad',
+      'damaged',
+      `${countOf(facts.damagedObjects, 'stored image is', 'stored images are')} missing or damaged`,
     );
   if (facts.refusedKeys > 0)
     add(

@@ -6,6 +6,7 @@ import { HttpProblem } from '../errors.ts';
 import { presentStudy, readLimit } from '../study-list.ts';
 import type { AdminIndex } from './admin-index.ts';
 import { knownStudy } from './known-study.ts';
+import { presentIntegrity } from './integrity.ts';
 import type { AdminOverview, RefusedStanding, SenderStanding } from './overview.ts';
 
 export interface OverviewRoutesOptions {
@@ -21,6 +22,7 @@ export const MAX_EVENTS = 200;
 export function createOverviewRoutes({ overview, index, events }: OverviewRoutesOptions): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.get('/api/disk', (c) => c.json(presentDisk(overview)));
+  app.get('/api/integrity', (c) => c.json(presentIntegrity(overview.integrity())));
   app.get('/api/senders', (c) => c.json({ senders: overview.senders().map(presentSender) }));
   app.get('/api/refused', (c) => c.json({ refused: overview.refused().map(presentRefused) }));
   app.post('/api/refused/:id/forget', async (c) => {

@@ -8,6 +8,7 @@ import type { RouteRule } from '../../core/routing/route.ts';
 import type { DiskForecast } from '../../core/space/forecast.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
 import type { Summary } from '../../core/summary/summarize.ts';
+import type { IntegrityView } from './integrity.ts';
 
 /** An Association that is up. Times are milliseconds since 1970 UTC, here and below. */
 export interface OpenAssociation {
@@ -102,6 +103,7 @@ export interface AdminOverview {
   forgetRefused(id: number): Promise<boolean>;
   customers(): readonly CustomerView[];
   apiKeys(): readonly ApiKeyView[];
+  integrity(): IntegrityView;
   /** Latest first. */
   audit(limit: number): Promise<readonly AuditLine[]>;
 }

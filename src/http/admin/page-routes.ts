@@ -158,6 +158,7 @@ export function createPages(options: PageRoutesOptions): Pages {
         quarantinedCount: files?.quarantinedCount ?? 0,
         conflicts: index.conflicts(PAGE_SIZE),
         conflictCount: index.totals().conflicts,
+        integrity: overview.integrity(),
       }),
     ),
   );

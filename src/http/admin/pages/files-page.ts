@@ -2,7 +2,8 @@ import { html } from 'hono/html';
 
 import type { FolderStatus, QuarantineEntry } from '../../../core/ports/file-intake.ts';
 import type { ConflictRecord } from '../../../core/ports/study-index.ts';
-import { countOf } from '../../../core/summary/in-words.ts';
+import { countOf, spanOf } from '../../../core/summary/in-words.ts';
+import type { IntegrityView } from '../integrity.ts';
 import { layout } from './layout.ts';
 import { actionButton, ago, badge, bytes, nothing, number, studyPath, table, uid } from './parts.ts';
 import type { Html, View } from './view.ts';
@@ -13,16 +14,18 @@ export interface FilesPage {
   readonly quarantinedCount: number;
   readonly conflicts: readonly ConflictRecord[];
   readonly conflictCount: number;
+  readonly integrity: IntegrityView;
 }
 
 /** What came by file, what could not be taken in, and what came twice and differs. */
 export function renderFilesPage(view: View, page: FilesPage): Html {
-  const { folders, quarantined, quarantinedCount, conflicts, conflictCount } = page;
+  const { folders, quarantined, quarantinedCount, conflicts, conflictCount, integrity } = page;
   return layout(
     view,
     '/files',
     'Files',
     html`<h1>Files</h1>
+      ${integrity.damagedObjects > 0 ? damagedSection(view, integrity) : ''}
       <section aria-labelledby="quarantine">
         <div class="head">
           <h2 id="quarantine">Quarantine</h2>
@@ -43,8 +46,48 @@ export function renderFilesPage(view: View, page: FilesPage): Html {
         </p>
         ${conflictCount === 0 ? nothing('None.') : conflictTable(view, conflicts)}
         ${conflictCount > conflicts.length ? html`<p class="hint">The latest ${number(conflicts.length)} of ${number(conflictCount)}.</p>` : ''}
-      </section>`,
+      </section>
+      ${checkSection(view, integrity)}`,
   );
+}
+
+/** Objects that are not what was acknowledged. */
+function damagedSection(view: View, { damaged, damagedObjects }: IntegrityView): Html {
+  return html`<section aria-labelledby="damaged">
+    <h2 id="damaged">Missing or damaged</h2>
+    <p class="hint">
+      These files are not what was acknowledged. Look at the disk; restore them from a backup, or send the
+      study again.
+    </p>
+    ${table(
+      'Missing or damaged',
+      [{ title: 'File' }, { title: 'Customer' }, { title: 'Found' }],
+      damaged.map(({ key, path, detail, remedy, foundAt }) => ({
+        key: path,
+        cells: [
+          html`<a href="${studyPath(key)}">Study</a> <code>${path}</code
+            ><span class="under">${detail}${remedy === undefined ? '' : `; ${remedy}`}</span>`,
+          key.customer,
+          ago(foundAt, view.now),
+        ],
+      })),
+    )}
+    ${damagedObjects > damaged.length ? html`<p class="hint">The first ${number(damaged.length)} of ${number(damagedObjects)}.</p>` : ''}
+  </section>`;
+}
+
+/** How the background check stands. */
+function checkSection({ now }: View, { isActive, everyDays, round, oldestCheckAt }: IntegrityView): Html {
+  const text = !isActive
+    ? html`The background check is off (<code>storage.scrub</code>).`
+    : html`Every stored image is read again and compared with what was received, once in
+      ${countOf(everyDays ?? 0, 'day')}.
+      ${oldestCheckAt === undefined ? '' : `The one whose turn is next was last read ${spanOf(now - oldestCheckAt)} ago.`}
+      ${round === undefined ? '' : round.finishedAt === undefined ? html`This round has read ${countOf(round.objects, 'image')} (${bytes(round.bytes)}).` : html`The last round ended ${ago(round.finishedAt, now)} and read ${countOf(round.objects, 'image')} (${bytes(round.bytes)}).`}`;
+  return html`<section aria-labelledby="check">
+    <h2 id="check">Background check</h2>
+    <p class="hint">${text}</p>
+  </section>`;
 }
 
 function quarantineTable(view: View, entries: readonly QuarantineEntry[]): Html {

@@ -32,6 +32,7 @@ const PLACES: Readonly<Record<Problem['kind'], string>> = {
   'key-refused': '/deliveries',
   'avara-unreachable': '/deliveries',
   'customer-unknown': '/senders#customers',
+  damaged: '/files#damaged',
   attention: '#attention',
   reports: '/deliveries#reports',
   silent: '/senders',
