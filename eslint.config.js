@@ -8,7 +8,7 @@ const MAY_IMPORT = {
   observability: [],
   platform: [],
   core: ['dicom'],
-  config: ['dicom'],
+  config: ['core', 'dicom'],
   dimse: ['core', 'dicom', ...LEAVES],
   folder: ['core', 'dicom', ...LEAVES],
   storage: ['core', 'dicom', ...LEAVES],

@@ -41,7 +41,7 @@ export class IndexFiller {
     return median(blocks);
   }
 
-  /** Adds a study of {@link LARGE_STUDY_INSTANCES} and completes it. */
+  /** Adds a study of 5,000 instances and completes it. */
   async addLargeStudy(): Promise<PopulationStudy> {
     const study = this.#population.largeStudy();
     let batch: Promise<void>[] = [];

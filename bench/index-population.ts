@@ -59,8 +59,7 @@ const GIVEN = [
   'Levi',
 ];
 
-/** The examination with many slices that budgets speak of. */
-export const LARGE_STUDY_INSTANCES = 5000;
+/** The examination of 5,000 slices that budgets speak of. */
 const LARGE_STUDY = examination(1, 'CT', '2', 'CT CARDIAC', Array<number>(10).fill(500), 512);
 
 /** Makes studies of invented patients, always the same ones for a seed. */

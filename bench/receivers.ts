@@ -1,12 +1,11 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs/promises';
-import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
+import { endChild, freePort, pidOf } from './child-programs.ts';
 
 const run = promisify(execFile);
 
@@ -127,7 +126,7 @@ async function startStorescp(
     pid: pidOf(child),
     calledAeTitle: 'STORESCP',
     countInstances: async () => (await fs.readdir(received)).length,
-    stop: () => end(child),
+    stop: () => endChild(child),
   };
 }
 
@@ -179,7 +178,7 @@ async function startOrthanc({ folder, network }: StartOptions): Promise<Receiver
       const { CountInstances } = (await response.json()) as { CountInstances: number };
       return CountInstances;
     },
-    stop: () => end(child),
+    stop: () => endChild(child),
   };
 }
 
@@ -188,26 +187,4 @@ async function untilItAnswers(port: number, child: ChildProcess): Promise<void> 
     if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with code ${child.exitCode}`);
     return run('echoscu', ['127.0.0.1', String(port)]).catch(() => undefined);
   });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-}
-
-function pidOf(child: ChildProcess): number {
-  if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started`);
-  return child.pid;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

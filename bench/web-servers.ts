@@ -1,7 +1,5 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs/promises';
-import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -11,6 +9,7 @@ import { uid } from '../src/dicom/uid.ts';
 import { parseKeyFile } from '../src/storage/key-file.ts';
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
+import { endChild, freePort, pidOf } from './child-programs.ts';
 import { findProgram } from './receivers.ts';
 
 const run = promisify(execFile);
@@ -133,7 +132,7 @@ export async function startOrthanc(folder: string, bench: BenchStudy): Promise<W
     pid: pidOf(child),
     headers: [],
     forget: () => Promise.resolve(),
-    stop: () => end(child),
+    stop: () => endChild(child),
   };
 }
 
@@ -161,7 +160,7 @@ export async function startNginx(folder: string, root: string): Promise<WebServe
     pid: pidOf(child),
     headers: [],
     forget: () => Promise.resolve(),
-    stop: () => end(child),
+    stop: () => endChild(child),
   };
 }
 
@@ -180,25 +179,4 @@ async function untilListening(port: number, child: ChildProcess): Promise<void> 
       () => undefined,
     );
   });
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-}
-
-function pidOf(child: ChildProcess): number {
-  if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started`);
-  return child.pid;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,3 +1,4 @@
+import type { Product } from '../core/study/study.ts';
 import type { ParsedConfig } from './schema.ts';
 import type { Secret } from './secret.ts';
 
@@ -28,7 +29,7 @@ export type CustomerRetentionConfig = DeepReadonly<
 export interface CustomerConfig {
   readonly expressCustomerId: string;
   /** At least one, each once. */
-  readonly products: readonly ('viewer' | 'autoScribe')[];
+  readonly products: readonly Product[];
   readonly severity: 'normal' | 'high' | 'stat';
   readonly facilityName?: string;
   readonly override: readonly ('severity' | 'facilityName')[];
@@ -66,9 +67,4 @@ export interface Config extends Sections {
 
 /** With absolute paths. */
 export type SyslogConfig = NonNullable<Config['audit']['syslog']>;
-export type DimseConfig = Config['dimse'];
-export type HttpConfig = Config['http'];
-export type AdminConfig = Config['admin'];
 export type RouteConfig = Config['routes'][number];
-export type FolderConfig = Config['folders'][number];
-export type AccessTokenConfig = Config['access']['tokens'][number];

@@ -1,5 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { ALERT_RULES } from '../core/alerts/alert.ts';
+import { PRODUCTS } from '../core/study/study.ts';
 import { MAX_AE_TITLE_LENGTH, parseAeTitle } from '../dicom/ae-title.ts';
 import { Secret } from './secret.ts';
 
@@ -353,7 +355,7 @@ const customer = z
       )
       .describe('Avara’s id of this Express customer.'),
     products: z
-      .array(z.enum(['viewer', 'autoScribe']))
+      .array(z.enum(PRODUCTS))
       .min(1, 'must name at least one product: "viewer", "autoScribe"')
       .refine((list) => new Set(list).size === list.length, 'must name each product once')
       .default(['viewer'])
@@ -576,24 +578,6 @@ const storage = z
   .prefault({})
   .describe('The data folder’s disk.');
 
-const ALERT_RULE_NAMES = [
-  'deliveries-attention',
-  'reports-attention',
-  'api-key-refused',
-  'avara-unreachable',
-  'customer-missing',
-  'disk-low',
-  'disk-forecast',
-  'sender-silent',
-  'certificate-expiring',
-  'crash-loop',
-  'quarantine-growing',
-  'object-damaged',
-  'scrub-behind',
-  'ledger-exception',
-  'audit-lost',
-] as const;
-
 const mailAddress = z
   .string()
   .regex(/^[^\s@<>,;"]+@[^\s@<>,;"]+$/, 'must be a mail address such as "it@example.org"');
@@ -645,7 +629,7 @@ const alerts = z
       .default(24)
       .describe('One is reminded of what lasts after so many hours.'),
     ignore: z
-      .array(z.enum(ALERT_RULE_NAMES))
+      .array(z.enum(ALERT_RULES))
       .default([])
       .describe('Rules that nobody is told of; see docs/operations.md.'),
     certificateDays: count(1, 365)

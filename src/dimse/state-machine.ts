@@ -75,19 +75,6 @@ export interface ActionDefinition {
   readonly next: UpperLayerState;
 }
 
-/** What the states mean, for logs (PS3.8 Tables 9-1 to 9-5). */
-export const STATE_NAMES: Readonly<Record<UpperLayerState, string>> = {
-  Sta1: 'idle',
-  Sta2: 'transport connection open, awaiting A-ASSOCIATE-RQ',
-  Sta3: 'awaiting local A-ASSOCIATE response',
-  Sta6: 'association established',
-  Sta7: 'awaiting A-RELEASE-RP',
-  Sta8: 'awaiting local A-RELEASE response',
-  Sta10: 'release collision, awaiting A-RELEASE-RP',
-  Sta12: 'release collision, awaiting local A-RELEASE response',
-  Sta13: 'awaiting transport connection close',
-};
-
 /** What the events mean, for logs (PS3.8 9.2.3, Table 9-10). */
 export const EVENT_NAMES: Readonly<Record<UpperLayerEvent, string>> = {
   Evt3: 'A-ASSOCIATE-AC received',

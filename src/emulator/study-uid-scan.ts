@@ -1,13 +1,14 @@
 import { constants, inflateRawSync } from 'node:zlib';
+import {
+  ITEM_DELIMITATION_TAG as ITEM_DELIMITATION,
+  ITEM_TAG as ITEM,
+  LONG_VRS,
+  SEQUENCE_DELIMITATION_TAG as SEQUENCE_DELIMITATION,
+  UNDEFINED_LENGTH,
+} from '../dicom/part10/element-header.ts';
 import type { TransferSyntax } from '../dicom/transfer-syntax.ts';
 
 const STUDY_INSTANCE_UID = 0x0020000d;
-const ITEM = 0xfffee000;
-const ITEM_DELIMITATION = 0xfffee00d;
-const SEQUENCE_DELIMITATION = 0xfffee0dd;
-const UNDEFINED_LENGTH = 0xffffffff;
-/** VRs with two reserved bytes and a 32-bit length, PS3.5 7.1.2. */
-const LONG_VRS = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 
 /** Bytes of a deflated Data Set that are inflated: at deflate's best, 1:1032, they make 32 MiB. */
 const MAX_INFLATED_FROM = 32 * 1024;

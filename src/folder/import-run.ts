@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import PQueue from 'p-queue';
@@ -434,9 +433,4 @@ async function isFile(filePath: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** The path as an import takes it. */
-export function absolutePath(given: string, workingFolder: string): string {
-  return path.resolve(workingFolder, given);
 }

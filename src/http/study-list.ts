@@ -1,4 +1,5 @@
 import { parseCustomerKey } from '../core/study/instance.ts';
+import { PRODUCTS } from '../core/study/study.ts';
 import type { DeliveryState, Product, StudyQuery, StudyRecord, StudyState } from '../core/study/study.ts';
 import { HttpProblem } from './errors.ts';
 
@@ -7,7 +8,6 @@ const MAX_LIMIT = 1000;
 const MAX_TEXT_LENGTH = 128;
 const MAX_CURSOR_LENGTH = 512;
 const STUDY_STATES: readonly StudyState[] = ['receiving', 'stable'];
-const PRODUCTS: readonly Product[] = ['viewer', 'autoScribe'];
 const DELIVERY_STATES: readonly DeliveryState[] = ['pending', 'created', 'attention'];
 
 /**

@@ -39,5 +39,3 @@ export const LOG_KEYS = {
   signal: 'signal that the process received',
   exitCode: 'what the process ends with',
 } as const;
-
-export type LogKey = keyof typeof LOG_KEYS;

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import Database from 'better-sqlite3';
 
+import type { ReportDescription } from '../core/ports/report-records.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** Tables of facts that no file tells; they do not point at rows of studies. */
@@ -100,20 +101,6 @@ export function takeOver(newFile: string, oldFile: string): readonly string[] | 
   } finally {
     db.close();
   }
-}
-
-/** A version of a report as its file beside the PDF describes it. */
-export interface ReportDescription {
-  readonly reportId: string;
-  readonly version: number;
-  readonly avaraStudyId: string;
-  readonly eventId: string;
-  readonly isCritical: boolean;
-  readonly receivedAt: string;
-  readonly sha256: string;
-  readonly customer: string;
-  readonly studyInstanceUid: string;
-  readonly plainText?: string;
 }
 
 /** Adds reports that lie in the data folder, as sent on to wherever they were to go. @returns how many were not known. */

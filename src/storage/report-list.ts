@@ -1,25 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A version of a report, as the file beside its PDF describes it. */
-export interface ListedReport {
-  readonly reportId: string;
-  readonly version: number;
-  readonly avaraStudyId: string;
-  readonly eventId: string;
-  readonly isCritical: boolean;
-  readonly receivedAt: string;
-  readonly sha256: string;
-  readonly customer: string;
-  readonly studyInstanceUid: string;
-  readonly plainText?: string;
-}
+import type { ReportDescription } from '../core/ports/report-records.ts';
 
 /** Every report below `reports/` that is complete; what cannot be read is left out. */
-export async function listReports(dataDir: string): Promise<readonly ListedReport[]> {
+export async function listReports(dataDir: string): Promise<readonly ReportDescription[]> {
   const root = path.join(dataDir, 'reports');
   const names = await readdir(root, { recursive: true }).catch(() => []);
-  const reports: ListedReport[] = [];
+  const reports: ReportDescription[] = [];
   for (const name of names) {
     if (!/(^|[/\\])v\d+\.json$/.test(name)) continue;
     const report = await readReport(path.join(root, name));
@@ -28,9 +16,9 @@ export async function listReports(dataDir: string): Promise<readonly ListedRepor
   return reports;
 }
 
-async function readReport(file: string): Promise<ListedReport | undefined> {
+async function readReport(file: string): Promise<ReportDescription | undefined> {
   try {
-    const report = JSON.parse(await readFile(file, 'utf8')) as ListedReport;
+    const report = JSON.parse(await readFile(file, 'utf8')) as ReportDescription;
     const isWhole =
       typeof report.reportId === 'string' &&
       typeof report.version === 'number' &&

@@ -1,3 +1,4 @@
+import { PRODUCTS } from '../../core/study/study.ts';
 import type { Product } from '../../core/study/study.ts';
 import { formatDate, readDate } from './date-time.ts';
 import { describeModality, describeProcedure, describeStudy, MAX_LINE_LENGTH } from './description.ts';
@@ -28,7 +29,7 @@ export interface FieldRule {
   readonly value: (context: StudyContext) => unknown;
 }
 
-const BOTH: readonly Product[] = ['viewer', 'autoScribe'];
+const BOTH = PRODUCTS;
 const AUTO_SCRIBE: readonly Product[] = ['autoScribe'];
 const NOT_SENT = 'not sent';
 

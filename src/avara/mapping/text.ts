@@ -36,13 +36,6 @@ export function firstOf<T>(...candidates: readonly (T | undefined)[]): T | undef
   return candidates.find((candidate) => candidate !== undefined);
 }
 
-/** Copies without the members that are undefined. */
-export function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
 /** Cuts to `maxLength` UTF-16 units, never between the halves of a surrogate pair. */
 function truncate(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;

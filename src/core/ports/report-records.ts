@@ -41,6 +41,20 @@ export interface StoredReport {
   readonly receivedAt: number;
 }
 
+/** A version of a report as the file beside its PDF in the data folder describes it. */
+export interface ReportDescription {
+  readonly reportId: string;
+  readonly version: number;
+  readonly avaraStudyId: string;
+  readonly eventId: string;
+  readonly isCritical: boolean;
+  readonly receivedAt: string;
+  readonly sha256: string;
+  readonly customer: string;
+  readonly studyInstanceUid: string;
+  readonly plainText?: string;
+}
+
 /** A stored report on its way to one target. */
 export interface ReportOutputJob {
   readonly id: number;

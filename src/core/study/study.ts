@@ -5,8 +5,9 @@ import type { CustomerKey, InstanceKey, Source, StudyKey } from './instance.ts';
 /** `receiving` until nothing new arrived for a while or an operator completed it, then `stable`. */
 export type StudyState = 'receiving' | 'stable';
 
-/** An Avara product, spelled as in Avara's paths. */
-export type Product = 'viewer' | 'autoScribe';
+/** Avara's products, spelled as in its paths. */
+export const PRODUCTS = ['viewer', 'autoScribe'] as const;
+export type Product = (typeof PRODUCTS)[number];
 
 /** `pending` covers everything that will be tried (again) without a hand. */
 export type DeliveryState = 'pending' | 'created' | 'attention';

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import {
   ITEM_DELIMITATION_TAG,
   ITEM_TAG,
+  LONG_VRS,
   SEQUENCE_DELIMITATION_TAG,
   UNDEFINED_LENGTH,
 } from '../part10/element-header.ts';
@@ -20,7 +21,6 @@ export interface ReencodeOptions {
 }
 
 const NOTHING: NonNullable<ReencodeOptions['replace']> = new Map();
-const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 /** Longest value with a 16-bit length field. */
 const MAX_SHORT_LENGTH = 0xfffe;
 /** Bytes per number in VRs whose byte order matters. */

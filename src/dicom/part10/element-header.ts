@@ -8,6 +8,9 @@ export const SEQUENCE_DELIMITATION_TAG = 0xfffee0dd;
 /** Longest element header in bytes: Explicit VR with a 32-bit length. */
 export const MAX_ELEMENT_HEADER_LENGTH = 12;
 
+/** VRs with a 32-bit length field, after two reserved bytes, in Explicit VR (PS3.5 7.1.2). */
+export const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
+
 /** How the elements at one place of a Data Set are encoded. */
 export interface ElementEncoding {
   readonly explicitVr: boolean;
@@ -39,9 +42,8 @@ const LONG = 2;
 // PS3.5 7.1.2. Indexed by the VR code: one byte load instead of a hash look-up for each element.
 const VR_FORM = new Uint8Array(0x10000);
 const SHORT_VRS = 'AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US';
-const LONG_VRS = 'OB OD OF OL OV OW SQ SV UC UN UR UT UV';
 for (const vr of SHORT_VRS.split(' ')) VR_FORM[code(vr)] = SHORT;
-for (const vr of LONG_VRS.split(' ')) VR_FORM[code(vr)] = LONG;
+for (const vr of LONG_VRS) VR_FORM[code(vr)] = LONG;
 
 /** Tells whether a 16-bit number spells a VR of PS3.5 6.2. */
 export function isKnownVr(vr: number): boolean {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../implementation.ts';
 import { parseUid, type Uid } from '../uid.ts';
+import { LONG_VRS } from './element-header.ts';
 
 /** Bytes before the `DICM` prefix, PS3.10 7.1. */
 export const PREAMBLE_LENGTH = 128;
@@ -111,9 +112,6 @@ export function writeFileMeta(fields: FileMetaFields): Buffer {
   ]);
 }
 
-const LONG_VRS: ReadonlySet<string> = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV']);
-const LONG_VRS_U: ReadonlySet<string> = new Set(['UC', 'UN', 'UR', 'UT', 'UV']);
-
 interface MetaElement {
   readonly element: number;
   readonly valueStart: number;
@@ -125,7 +123,7 @@ function readElementHeader(bytes: Buffer, offset: number): MetaElement | undefin
   if (offset + 8 > bytes.length) return undefined;
   const element = bytes.readUInt16LE(offset + 2);
   const vr = bytes.toString('latin1', offset + 4, offset + 6);
-  if (LONG_VRS.has(vr) || LONG_VRS_U.has(vr)) {
+  if (LONG_VRS.has(vr)) {
     if (offset + 12 > bytes.length) return undefined;
     return { element, valueStart: offset + 12, valueLength: bytes.readUInt32LE(offset + 8) };
   }

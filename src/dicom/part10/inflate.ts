@@ -60,11 +60,6 @@ export function inflateDataSet(bytes: Buffer, options: InflateOptions = {}): Pro
   });
 }
 
-/** {@link inflateDataSet} for callers to whom the bytes are enough: what could be inflated, at most `maxLength`. */
-export async function inflateDataSetPrefix(bytes: Buffer, options: InflateOptions = {}): Promise<Buffer> {
-  return (await inflateDataSet(bytes, options)).bytes;
-}
-
 /**
  * Inflates a Data Set to its end and throws the result away, to learn whether all of it is there. Memory stays
  * constant whatever it inflates to.

@@ -27,9 +27,3 @@ export function readUnsignedShort(value: Buffer, littleEndian: boolean): number 
   if (value.length < 2) return undefined;
   return littleEndian ? value.readUInt16LE(0) : value.readUInt16BE(0);
 }
-
-/** Reads the first value of VR SS. @returns undefined where the value field is shorter than one value. */
-export function readSignedShort(value: Buffer, littleEndian: boolean): number | undefined {
-  if (value.length < 2) return undefined;
-  return littleEndian ? value.readInt16LE(0) : value.readInt16BE(0);
-}

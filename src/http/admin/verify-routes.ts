@@ -34,9 +34,6 @@ function refuse(context: z.RefinementCtx<string>, message: string): never {
   return z.NEVER;
 }
 
-/** What a client may send to `/api/verify`. */
-export type VerifyDocument = z.input<typeof requestSchema>;
-
 /** `POST /api/verify`: proves, or names the exceptions; one JSON event a line, see docs/api.md. */
 export function createVerifyRoutes({ verifier }: { readonly verifier: Verifier }): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
