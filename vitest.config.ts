@@ -15,8 +15,9 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Real processes, sockets and disks on small machines: side by side they only disturb each other.
-          fileParallelism: false,
+          // Real processes, sockets and disks, which wait more than they work: two at a time, also on small machines.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -27,6 +28,7 @@ export default defineConfig({
           testTimeout: process.env.FUZZ_RUNS ? 0 : 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

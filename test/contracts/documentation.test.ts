@@ -145,7 +145,33 @@ describe('docs/configuration.md', () => {
   });
 });
 
+/** What `pattern` finds in the sources below `folder`, each once. */
+function namedInSources(folder: string, pattern: RegExp): readonly string[] {
+  const files = readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+  );
+  const found = files.flatMap((name) => [...read(path.join(folder, name)).matchAll(pattern)]);
+  return [...new Set(found.map(([, name = '']) => name))];
+}
+
+it('docs/security.md explains every event of the audit trail', () => {
+  // Events of a study's timeline and of Avara are named in the same way, and are none of the trail.
+  const others = ['study.received', 'report.delivered'];
+  const events = namedInSources('src', /\b(?:event|name): '([a-z]+\.[a-z_]+_?(?:ed|stopped|lost))'/g);
+  expect(events.length).toBeGreaterThan(20);
+  const trail = section('docs/security.md', '## Audit trail');
+  const missing = events.filter((event) => !others.includes(event) && !trail.includes(`\`${event}\``));
+  expect(missing).toEqual([]);
+});
+
 describe('docs/api.md', () => {
+  it('has every code of a refusal', () => {
+    const codes = namedInSources('src/http', /\bcode: '([a-z-]+)'/g).filter((code) => code !== 'custom');
+    expect(codes.length).toBeGreaterThan(40);
+    const text = read('docs/api.md');
+    expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
+  });
+
   it('has every command', () => {
     const text = read('docs/api.md');
     expect(COMMANDS.filter((name) => !text.includes(`\`avara-ingest ${name}`))).toEqual([]);

@@ -90,7 +90,10 @@ it('removes what Avara has confirmed, over a kill in the middle, and says so to 
   );
   expect(removal).toMatchObject({ customer: city.customer, studyInstanceUid: STUDY, instances: 60 });
   const dataDir = path.join(here.folder, 'data');
-  expect(await filesBelow(path.join(dataDir, 'objects', city.customer, STUDY))).toBe(0);
+  // The row goes first, the folder is put aside right after it.
+  await waitUntil('its folder is put aside', async () =>
+    (await filesBelow(path.join(dataDir, 'objects', city.customer, STUDY))) === 0 ? true : undefined,
+  );
   await daemon.kill();
   expect(await filesBelow(path.join(dataDir, 'removed'))).toBeGreaterThan(0);
 
