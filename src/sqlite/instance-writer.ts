@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { ConflictRecord, StoredInstance } from '../core/ports/study-index.ts';
 import { searchTerms } from '../core/study/search-terms.ts';
+import type { StudyState } from '../core/study/study.ts';
 import { DisagreementWriter } from './disagreements.ts';
 import { Origins } from './origins.ts';
 import type { TextValues } from './text-values.ts';
@@ -9,19 +10,24 @@ import type { TextValues } from './text-values.ts';
 /** Modalities of objects that describe other objects: their header is the last choice for the study's attributes. */
 const DESCRIBING_MODALITIES = new Set(['SR', 'PR', 'KO', 'AU', 'DOC', 'SEG', 'REG', 'FID']);
 
-interface StudyState {
-  readonly id: number;
-  readonly attributes: string;
-  readonly attributes_rank: number;
-  readonly modalities: string;
-}
+/** Read as arrays, which costs a third less. */
+type KnownStudy = readonly [
+  id: number,
+  state: StudyState,
+  attributesRank: number,
+  modalities: string,
+  attributes: string,
+];
+type KnownSeries = readonly [id: number, sopClasses: string];
 
 /** The statements that add instances and conflicts. Every method must run inside a transaction. */
 export class InstanceWriter {
   readonly #texts: TextValues;
   readonly #origins: Origins;
   readonly #disagreements: DisagreementWriter;
-  readonly #touchStudy: Database.Statement<[number, number, number, string, string], StudyState>;
+  readonly #findStudy: Database.Statement<[string, string], KnownStudy>;
+  readonly #touchStudy: Database.Statement<[number, number, number, number]>;
+  readonly #reopenStudy: Database.Statement<[number]>;
   readonly #addStudy: Database.Statement;
   readonly #restoreDeliveries: Database.Statement;
   readonly #setAnnounced: Database.Statement<[number]>;
@@ -29,7 +35,7 @@ export class InstanceWriter {
   readonly #setModalities: Database.Statement<[string, number]>;
   readonly #dropTerms: Database.Statement<[number]>;
   readonly #addTerm: Database.Statement<[string, number]>;
-  readonly #touchSeries: Database.Statement<[number, string], { id: number; sop_classes: string }>;
+  readonly #touchSeries: Database.Statement<[number, string], KnownSeries>;
   readonly #setSopClasses: Database.Statement<[string, number]>;
   readonly #addSeries: Database.Statement;
   readonly #addInstance: Database.Statement;
@@ -40,10 +46,16 @@ export class InstanceWriter {
     this.#texts = texts;
     this.#origins = new Origins(db);
     this.#disagreements = new DisagreementWriter(db);
+    this.#findStudy = db.prepare<[string, string], KnownStudy>(
+      'SELECT id, state, attributes_rank, modalities, attributes FROM study WHERE study_uid = ? AND customer = ?',
+    );
+    this.#findStudy.raw();
+    // Without the state: naming it costs an index and two triggers, and it is the same nearly always.
     this.#touchStudy = db.prepare(`
-      UPDATE study SET instances = instances + 1, bytes = bytes + ?, state = 'receiving',
+      UPDATE study SET instances = instances + 1, bytes = bytes + ?,
         first_received_at = min(first_received_at, ?), last_received_at = max(last_received_at, ?)
-      WHERE study_uid = ? AND customer = ? RETURNING id, attributes, attributes_rank, modalities`);
+      WHERE id = ?`);
+    this.#reopenStudy = db.prepare("UPDATE study SET state = 'receiving' WHERE id = ?");
     this.#addStudy = db.prepare(`
       INSERT INTO study (customer, study_uid, state, instances, bytes, first_received_at, last_received_at, modalities,
         origin_id, attributes_rank, attributes)
@@ -60,9 +72,10 @@ export class InstanceWriter {
     this.#setModalities = db.prepare('UPDATE study SET modalities = ? WHERE id = ?');
     this.#dropTerms = db.prepare('DELETE FROM study_term WHERE study_id = ?');
     this.#addTerm = db.prepare('INSERT OR IGNORE INTO study_term (term, study_id) VALUES (?, ?)');
-    this.#touchSeries = db.prepare(
+    this.#touchSeries = db.prepare<[number, string], KnownSeries>(
       'UPDATE series SET instances = instances + 1 WHERE study_id = ? AND series_uid = ? RETURNING id, sop_classes',
     );
+    this.#touchSeries.raw();
     this.#setSopClasses = db.prepare('UPDATE series SET sop_classes = ? WHERE id = ?');
     this.#addSeries = db.prepare(`
       INSERT INTO series (study_id, series_uid, series_number, instances, attributes, sop_classes)
@@ -83,7 +96,9 @@ export class InstanceWriter {
   /** @param rowNumber where its row was lost: the one that the ledger has for it, which then gets no second entry. */
   addInstance(stored: StoredInstance, rowNumber?: number): void {
     const { header, key } = stored;
-    const { instanceNumber, ...image } = header.image;
+    const { instanceNumber } = header.image;
+    // What is undefined is no part of the text; taking the member out would cost several times as much.
+    const image = JSON.stringify({ ...header.image, instanceNumber: undefined });
     const originId = this.#origins.idOf(stored.origin);
     const studyId = this.#studyOf(stored, originId);
     const sopClassId = this.#texts.idOf(header.sopClassUid);
@@ -93,7 +108,7 @@ export class InstanceWriter {
       key.sopInstanceUid,
       sopClassId,
       this.#texts.idOf(stored.transferSyntaxUid),
-      this.#texts.idOf(JSON.stringify(image)),
+      this.#texts.idOf(image),
       originId,
       stored.fileBytes,
       stored.dataSetOffset,
@@ -137,17 +152,16 @@ export class InstanceWriter {
     return true;
   }
 
+  /** Forgets what a rolled-back transaction may have taken back. */
+  forget(): void {
+    this.#origins.forget();
+  }
+
   #studyOf(stored: StoredInstance, originId: number): number {
     const { header, key, receivedAt } = stored;
     const modality = header.series.Modality ?? '';
     const rank = DESCRIBING_MODALITIES.has(modality) ? 1 : 0;
-    const known = this.#touchStudy.get(
-      stored.fileBytes,
-      receivedAt,
-      receivedAt,
-      key.studyInstanceUid,
-      key.customer,
-    );
+    const known = this.#findStudy.get(key.studyInstanceUid, key.customer);
     if (known === undefined) {
       const attributes = JSON.stringify(header.study);
       const { studyInstanceUid } = key;
@@ -174,23 +188,27 @@ export class InstanceWriter {
       if (restored.changes > 0) this.#setAnnounced.run(id);
       return id;
     }
-    if (rank < known.attributes_rank) {
-      this.#setAttributes.run(rank, JSON.stringify(header.study), originId, known.id);
-      this.#writeTerms(known.id, stored);
-      this.#disagreements.forget(known.id);
-    } else this.#disagreements.note(known.id, known.attributes, stored);
-    const modalities = known.modalities === '' ? [] : known.modalities.split('\\');
-    if (modality !== '' && !modalities.includes(modality)) {
-      this.#setModalities.run([...modalities, modality].sort().join('\\'), known.id);
+    const [id, state, attributesRank, knownModalities, attributes] = known;
+    this.#touchStudy.run(stored.fileBytes, receivedAt, receivedAt, id);
+    if (state !== 'receiving') this.#reopenStudy.run(id);
+    if (rank < attributesRank) {
+      this.#setAttributes.run(rank, JSON.stringify(header.study), originId, id);
+      this.#writeTerms(id, stored);
+      this.#disagreements.forget(id);
+    } else this.#disagreements.note(id, attributes, stored);
+    if (modality === '' || modality === knownModalities) return id;
+    const modalities = knownModalities === '' ? [] : knownModalities.split('\\');
+    if (!modalities.includes(modality)) {
+      this.#setModalities.run([...modalities, modality].sort().join('\\'), id);
     }
-    return known.id;
+    return id;
   }
 
   #seriesOf(stored: StoredInstance, studyId: number, sopClass: string): number {
     const { header, key } = stored;
     const known = this.#touchSeries.get(studyId, key.seriesInstanceUid);
     if (known) {
-      const { id, sop_classes: classes } = known;
+      const [id, classes] = known;
       if (classes !== sopClass && !classes.split(',').includes(sopClass))
         this.#setSopClasses.run(classes === '' ? sopClass : `${classes},${sopClass}`, id);
       return id;

@@ -593,4 +593,9 @@ export const MIGRATIONS: readonly string[] = [
     seen_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // An index that says which studies are being received, and changes only when that does: not with every instance.
+  `
+  DROP INDEX study_receiving;
+  CREATE INDEX study_receiving ON study (customer) WHERE state = 'receiving';
+  `,
 ];

@@ -31,7 +31,8 @@ export function openDatabase(filePath: string): Database.Database {
     db.pragma('synchronous = NORMAL');
     db.pragma('foreign_keys = ON');
     db.pragma('busy_timeout = 5000');
-    db.pragma('cache_size = -65536');
+    // More would make commits dearer: where pages were split, SQLite looks through the whole cache at their end.
+    db.pragma('cache_size = -16384');
     db.pragma('temp_store = MEMORY');
     lookForDamage(db, filePath);
     migrate(db, filePath);

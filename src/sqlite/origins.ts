@@ -1,13 +1,18 @@
 import type Database from 'better-sqlite3';
+import { LRUCache } from 'lru-cache';
 
 import type { InstanceOrigin } from '../core/study/instance.ts';
 
 type OriginFields = Omit<InstanceOrigin, 'intakeId' | 'customer'>;
 
+/** Combinations kept in memory; a peer may call itself something else each time. */
+const MAX_CACHED = 1024;
+
 /** Interns how instances came in: a site has a few dozen such combinations, an archive millions of instances. */
 export class Origins {
   readonly #insert: Database.Statement<[string, string, string, string]>;
   readonly #select: Database.Statement<[string, string, string, string], { id: number }>;
+  readonly #ids = new LRUCache<string, number>({ max: MAX_CACHED });
 
   constructor(db: Database.Database) {
     this.#insert = db.prepare(
@@ -26,8 +31,16 @@ export class Origins {
       origin.calledAeTitle ?? '',
       origin.peerAddress ?? '',
     ];
-    const known = this.#select.get(...fields);
-    if (known) return known.id;
-    return Number(this.#insert.run(...fields).lastInsertRowid);
+    const name = fields.join('\n');
+    const cached = this.#ids.get(name);
+    if (cached !== undefined) return cached;
+    const id = this.#select.get(...fields)?.id ?? Number(this.#insert.run(...fields).lastInsertRowid);
+    this.#ids.set(name, id);
+    return id;
+  }
+
+  /** Forgets numbers that a rolled-back transaction may have taken back. */
+  forget(): void {
+    this.#ids.clear();
   }
 }

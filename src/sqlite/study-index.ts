@@ -22,6 +22,7 @@ import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
 import { createAlertRecords, createServiceRuns } from './alert-records.ts';
 import { createAssociationHistory } from './association-history.ts';
+import { createCheckpointer } from './checkpointer.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
 import { createDiskHistory } from './disk-history.ts';
 import { createFileRecords } from './file-records.ts';
@@ -81,10 +82,18 @@ export interface SqliteIndex {
 export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
   const db = openDatabase(options.filePath);
   const texts = new TextValues(db);
-  const queue = new WriteQueue(db, () => texts.forget());
+  const checkpointer = createCheckpointer({ db, filePath: options.filePath });
+  const writer = new InstanceWriter(db, texts);
+  const queue = new WriteQueue(
+    db,
+    () => {
+      texts.forget();
+      writer.forget();
+    },
+    () => checkpointer.committed(),
+  );
   const reader = new StudyReader(db);
   const instances = new InstanceReader(db, texts);
-  const writer = new InstanceWriter(db, texts);
   const disagreements = new Disagreements(db);
   const settle = settleStatements(db);
   const wal = walSync(options.filePath, db);
@@ -129,6 +138,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     },
     close() {
       queue.flush();
+      checkpointer.close();
       wal.close();
       db.close();
     },

@@ -14,6 +14,7 @@ import { type ConflictRow, toConflictRecord } from './conflict-rows.ts';
 import { type DeliveryRow, STUDY_COLUMNS, type StudyRow, toStudyRecord } from './rows.ts';
 
 const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
+const FROM_RECEIVING = 'FROM study INDEXED BY study_receiving JOIN origin ON origin.id = study.origin_id';
 
 /** A study that waits for a change only is at Avara. */
 const DELIVERY_STATE =
@@ -103,6 +104,7 @@ export class StudyReader {
     const { sql, values } = studyListQuery(query, {
       isDeliveryRare,
       isTextRare: this.#isTextRare(query.text),
+      areFewReceiving: query.state === 'receiving' && (this.#totals.get()?.receiving ?? 0) <= FEW,
     });
     let statement = this.#lists.get(sql);
     if (statement === undefined) {
@@ -187,14 +189,18 @@ function decodeCursor(cursor: string): [number, number] {
  */
 function studyListQuery(
   query: StudyQuery,
-  { isDeliveryRare, isTextRare }: { readonly isDeliveryRare: boolean; readonly isTextRare: boolean },
+  {
+    isDeliveryRare,
+    isTextRare,
+    areFewReceiving,
+  }: { readonly isDeliveryRare: boolean; readonly isTextRare: boolean; readonly areFewReceiving: boolean },
 ): { sql: string; values: unknown[] } {
   const where: string[] = [];
   const values: unknown[] = [];
   const [onlyCustomer, ...others] = query.customers ?? [];
   if (query.customers !== undefined && others.length === 0) {
     // It can walk the customer's own index in order; with a plus before it where something else fits fewer.
-    const isSelective = query.state === 'receiving' || isDeliveryRare || isTextRare;
+    const isSelective = areFewReceiving || isDeliveryRare || isTextRare;
     where.push(`${isSelective ? '+' : ''}study.customer = ?`);
     values.push(onlyCustomer ?? '');
   } else if (query.customers !== undefined) {
@@ -202,9 +208,11 @@ function studyListQuery(
     where.push('+study.customer IN (SELECT value FROM json_each(?))');
     values.push(JSON.stringify(query.customers));
   }
-  // Not as a parameter: the partial index of receiving studies is used only where its own condition is repeated.
-  if (query.state)
-    where.push(query.state === 'receiving' ? "study.state = 'receiving'" : "study.state = 'stable'");
+  // Not as a parameter: the partial index of receiving studies is used only where its own condition is repeated, and
+  // not with the plus.
+  if (query.state === 'receiving')
+    where.push(areFewReceiving ? "study.state = 'receiving'" : "+study.state = 'receiving'");
+  else if (query.state) where.push("study.state = 'stable'");
   if (query.delivery && isDeliveryRare) {
     // What is shown as created may be stored as pending.
     const stored =
@@ -232,8 +240,9 @@ function studyListQuery(
     values.push(...decodeCursor(query.cursor));
   }
   const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
+  const from = areFewReceiving ? FROM_RECEIVING : FROM_STUDY;
   return {
-    sql: `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} ${filter} ORDER BY study.last_received_at DESC, study.id DESC LIMIT ?`,
+    sql: `SELECT ${STUDY_COLUMNS} ${from} ${filter} ORDER BY study.last_received_at DESC, study.id DESC LIMIT ?`,
     values,
   };
 }

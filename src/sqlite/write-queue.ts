@@ -16,13 +16,22 @@ interface PendingWrite {
 export class WriteQueue {
   readonly #db: Database.Database;
   readonly #onRollback: () => void;
+  readonly #onCommit: () => void;
   #pending: PendingWrite[] = [];
   #isScheduled = false;
 
-  /** @param onRollback called after a transaction was undone: caches of what it wrote are wrong now. */
-  constructor(db: Database.Database, onRollback: () => void = () => undefined) {
+  /**
+   * @param onRollback called after a transaction was undone: caches of what it wrote are wrong now.
+   * @param onCommit called after one was committed.
+   */
+  constructor(
+    db: Database.Database,
+    onRollback: () => void = () => undefined,
+    onCommit: () => void = () => undefined,
+  ) {
     this.#db = db;
     this.#onRollback = onRollback;
+    this.#onCommit = onCommit;
   }
 
   /**
@@ -79,5 +88,6 @@ export class WriteQueue {
       this.#onRollback();
       throw error;
     }
+    this.#onCommit();
   }
 }
