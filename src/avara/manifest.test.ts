@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageAttributes, SeriesAttributes } from '../core/study/header.ts';
 import { customerKey } from '../core/study/instance.ts';
-import type { InstanceRecord, SeriesRecord } from '../core/study/study.ts';
+import type { InstanceDescription, SeriesRecord } from '../core/study/study.ts';
 import { uid } from '../dicom/uid.ts';
 import { buildManifest, groupBySeries } from './manifest.ts';
 
@@ -30,9 +30,9 @@ function series(id: string, attributes: SeriesAttributes = { Modality: 'CT' }): 
 function instance(
   seriesId: string,
   sop: string,
-  image: ImageAttributes = IMAGE,
+  { instanceNumber, ...image }: ImageAttributes = IMAGE,
   sopClass = CT,
-): InstanceRecord {
+): InstanceDescription {
   return {
     key: {
       customer: customerKey('city'),
@@ -41,12 +41,8 @@ function instance(
       sopInstanceUid: uid(sop),
     },
     sopClassUid: uid(sopClass),
-    transferSyntaxUid: uid('1.2.840.10008.1.2.1'),
-    fileBytes: 1,
-    dataSetOffset: 1,
-    sha256: '',
-    receivedAt: 1,
     image,
+    ...(instanceNumber !== undefined && { instanceNumber }),
   };
 }
 

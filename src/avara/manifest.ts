@@ -1,4 +1,3 @@
-import type { ImageAttributes } from '../core/study/header.ts';
 import type { InstanceDescription, SeriesRecord } from '../core/study/study.ts';
 import { parseIntegerString } from '../dicom/values/number.ts';
 import { firstValue } from '../dicom/values/text.ts';
@@ -127,15 +126,15 @@ function describeSeries(content: SeriesContent): ManifestSeries | undefined {
 }
 
 function describeSop(instance: InstanceDescription): ManifestSop | undefined {
-  const { sopClassUid, image } = instance;
+  const { sopClassUid } = instance;
   if (LEFT_OUT_CLASSES.has(sopClassUid)) return undefined;
   const sop: ManifestSop = { sopInstanceUID: instance.key.sopInstanceUid, sopClassUID: sopClassUid };
   if (IDENTITY_ONLY_ROOTS.some((root) => sopClassUid.startsWith(root))) return sop;
-  return addImage(sop, image) ? sop : undefined;
+  return addImage(sop, instance) ? sop : undefined;
 }
 
 /** @returns false where a member that every image needs is missing or out of its range. */
-function addImage(sop: ManifestSop, image: ImageAttributes): boolean {
+function addImage(sop: ManifestSop, { image, instanceNumber }: InstanceDescription): boolean {
   const { rows, columns, bitsAllocated, samplesPerPixel, photometricInterpretation, pixelData } = image;
   const isFloat = pixelData === 'float' || pixelData === 'double-float';
   if (!isPositiveInteger(rows) || !isPositiveInteger(columns)) return false;
@@ -152,7 +151,7 @@ function addImage(sop: ManifestSop, image: ImageAttributes): boolean {
   if (pixelData === 'double-float') sop.isDoubleFloatPixelData = true;
 
   // Left out rather than wrong: a member of the wrong kind would cost the whole SOP.
-  const { bitsStored, highBit, pixelRepresentation, numberOfFrames, instanceNumber } = image;
+  const { bitsStored, highBit, pixelRepresentation, numberOfFrames } = image;
   if (isPositiveInteger(bitsStored)) sop.bitsStored = bitsStored;
   if (highBit !== undefined && Number.isSafeInteger(highBit) && highBit >= 0) sop.highBit = highBit;
   if (pixelRepresentation === 0 || pixelRepresentation === 1) sop.pixelRepresentation = pixelRepresentation;

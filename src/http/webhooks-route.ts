@@ -25,7 +25,9 @@ export function createWebhooksRoute({ receiver, metrics }: WebhooksRouteOptions)
       const body = await readBody(c.req.raw, { maxBytes: MAX_BODY_BYTES, timeoutMs: BODY_TIMEOUT_MS });
       const answer = await receiver.receive(webhookRequest(c, body));
       metrics.webhookRequests.inc({ outcome: outcomeOf(answer.status) });
-      return c.json(answer.body, answer.status as ContentfulStatusCode);
+      const status = answer.status as ContentfulStatusCode;
+      if (answer.text === undefined) return c.json(answer.body, status);
+      return c.body(answer.text, status, { 'Content-Type': 'application/json' });
     } catch (error) {
       metrics.webhookRequests.inc({ outcome: error instanceof HttpProblem ? 'rejected' : 'failed' });
       throw error;

@@ -150,11 +150,17 @@ export class InstanceReader {
       const instanceNumbers = numbers.split(',');
       for (const [at, sopInstanceUid] of sopUids.split(',').entries()) {
         const number = instanceNumbers[at] ?? '';
-        instances.push({
-          key: { customer, studyInstanceUid, seriesInstanceUid, sopInstanceUid: sopInstanceUid as Uid },
-          sopClassUid,
-          image: number === '' ? image : { ...image, instanceNumber: Number(number) },
-        });
+        const key = {
+          customer,
+          studyInstanceUid,
+          seriesInstanceUid,
+          sopInstanceUid: sopInstanceUid as Uid,
+        };
+        instances.push(
+          number === ''
+            ? { key, sopClassUid, image }
+            : { key, sopClassUid, image, instanceNumber: Number(number) },
+        );
       }
     }
     return [...series.values()].flatMap(({ instances }) => instances.sort(byInstanceNumber));
@@ -198,8 +204,8 @@ export class InstanceReader {
 
 /** As SQL orders them: those without a number last, then by UID. */
 function byInstanceNumber(a: InstanceDescription, b: InstanceDescription): number {
-  const { instanceNumber: first = Infinity } = a.image;
-  const { instanceNumber: second = Infinity } = b.image;
+  const { instanceNumber: first = Infinity } = a;
+  const { instanceNumber: second = Infinity } = b;
   if (first !== second) return first - second;
   return a.key.sopInstanceUid < b.key.sopInstanceUid ? -1 : 1;
 }

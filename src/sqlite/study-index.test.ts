@@ -136,7 +136,12 @@ describe('index of instances', () => {
       '8.6',
     ]);
     expect(index.describeInstances(city)).toEqual(
-      index.listInstances(city).map(({ key, sopClassUid, image }) => ({ key, sopClassUid, image })),
+      index.listInstances(city).map(({ key, sopClassUid, image: { instanceNumber, ...image } }) => ({
+        key,
+        sopClassUid,
+        image,
+        ...(instanceNumber !== undefined && { instanceNumber }),
+      })),
     );
     expect(index.listSeries(city).map((series) => series.seriesInstanceUid)).toEqual(['2.1', '2.2', '2.0']);
     expect(

@@ -23,8 +23,9 @@ export interface StudyWalk {
   next(): CandidateRow | undefined;
 }
 
-/** Rows read at once; small enough that reading them holds up nobody. */
-const CHUNK = 256;
+/** Rows read at once: few at first, for most answers are short, and never so many that reading them holds up anybody. */
+const FIRST_CHUNK = 32;
+const MAX_CHUNK = 256;
 const COLUMNS = 'id, customer, study_uid, study_date, study_time, modalities, attributes, instances';
 const FIRST: StudyPlace = { id: Number.MAX_SAFE_INTEGER, study_date: '\u{10ffff}', study_time: '' };
 
@@ -32,6 +33,7 @@ interface WalkValues extends StudyPlace {
   readonly customer: string;
   readonly from: string;
   readonly to: string;
+  readonly limit: number;
 }
 
 /** Makes walks over studies that look only at what they come to. */
@@ -44,7 +46,7 @@ export class StudyWalks {
       SELECT ${COLUMNS} FROM study INDEXED BY study_by_date
       WHERE customer = @customer AND study_date >= @from AND study_date <= @to
         AND (study_date, study_time, id) < (@study_date, @study_time, @id)
-      ORDER BY study_date DESC, study_time DESC, id DESC LIMIT ${CHUNK}`);
+      ORDER BY study_date DESC, study_time DESC, id DESC LIMIT @limit`);
     this.#byId = db.prepare(`SELECT ${COLUMNS} FROM study WHERE id = ? AND customer = ?`);
   }
 
@@ -54,12 +56,14 @@ export class StudyWalks {
     let at = 0;
     let last: StudyPlace = FIRST;
     let isAtEnd = false;
+    let limit = FIRST_CHUNK;
     return {
       next: () => {
         if (at === rows.length && !isAtEnd) {
           const { id, study_date, study_time } = last;
-          rows = this.#byDate.all({ customer, from, to, id, study_date, study_time });
-          isAtEnd = rows.length < CHUNK;
+          rows = this.#byDate.all({ customer, from, to, id, study_date, study_time, limit });
+          isAtEnd = rows.length < limit;
+          limit = Math.min(2 * limit, MAX_CHUNK);
           at = 0;
         }
         const row = rows[at];

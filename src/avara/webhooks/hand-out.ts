@@ -7,6 +7,7 @@ import { studyKeyText } from '../../core/study/instance.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
 import type { InstanceDescription, StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
+import { manifestText } from '../manifest-text.ts';
 import { buildManifest, groupBySeries } from '../manifest.ts';
 import type { Manifest } from '../manifest.ts';
 import type { VerifiedEvent } from './event.ts';
@@ -35,6 +36,8 @@ interface Contents {
   readonly lastReceivedAt: number;
   readonly ordered: readonly InstanceDescription[];
   readonly manifest: Manifest | undefined;
+  /** The manifest as JSON. */
+  readonly manifestText: string | undefined;
 }
 
 /** Viewers ask for the same study again and again; each index has its own descriptions. */
@@ -55,7 +58,8 @@ function contentsOf(
   const series = groupBySeries(index.listSeries(key), index.describeInstances(key));
   const ordered = series.flatMap((content) => content.instances);
   const manifest = buildManifest(key.studyInstanceUid, series);
-  const contents = { instances, lastReceivedAt, ordered, manifest };
+  const text = manifest && manifestText(manifest);
+  const contents = { instances, lastReceivedAt, ordered, manifest, manifestText: text };
   cache.set(name, contents);
   return contents;
 }
@@ -67,9 +71,9 @@ export function describeContents(
     index,
     objectUrls,
   }: { index: Pick<StudyIndex, 'listSeries' | 'describeInstances'>; objectUrls: ObjectUrls },
-): { readonly urls: readonly string[]; readonly manifest: Manifest | undefined } {
-  const { ordered, manifest } = contentsOf(study, index);
-  return { urls: objectUrls.forStudy(study.key, ordered), manifest };
+): Pick<Contents, 'manifest' | 'manifestText'> & { readonly urls: readonly string[] } {
+  const { ordered, ...manifests } = contentsOf(study, index);
+  return { urls: objectUrls.forStudy(study.key, ordered), ...manifests };
 }
 
 export interface HandOut {

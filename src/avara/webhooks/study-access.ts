@@ -7,6 +7,7 @@ import type { Manifest } from '../manifest.ts';
 import { parseMembers } from './event.ts';
 import type { EventHandler, VerifiedEvent } from './event.ts';
 import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
+import { withText } from './answer-text.ts';
 import { refusalFor } from './refusals.ts';
 import { createStudyResolver, studyReference, withDocumentedNames } from './resolve-study.ts';
 import type { ResolveStudyOptions } from './resolve-study.ts';
@@ -47,7 +48,7 @@ export function createStudyAccessHandler(options: StudyAccessHandlerOptions): Ev
       return refusalFor(event.type, EXPLANATIONS[decision.reason]);
     }
     const { studyInstanceUid } = decision.study.key;
-    const { urls, manifest } = describeContents(decision.study, options);
+    const { urls, manifest, manifestText } = describeContents(decision.study, options);
     if (urls.length === 0) {
       // Removed since it was looked up.
       const name = 'study.access_refused';
@@ -56,10 +57,10 @@ export function createStudyAccessHandler(options: StudyAccessHandlerOptions): Ev
     }
     const detail = `matched by ${decision.matchedBy}, ${urls.length} urls`;
     recordHandOut(event, { name: 'study.access_granted', customer, studyInstanceUid, detail }, options);
-    return {
-      authorized: true,
-      urls,
-      ...(manifest === undefined ? {} : { manifest }),
-    } satisfies StudyAccessAnswer;
+    if (manifest === undefined) return { authorized: true, urls } satisfies StudyAccessAnswer;
+    return withText(
+      { authorized: true, urls, manifest } satisfies StudyAccessAnswer,
+      `{"authorized":true,"urls":${JSON.stringify(urls)},"manifest":${manifestText ?? 'null'}}`,
+    );
   };
 }

@@ -10,6 +10,8 @@ export interface WebhookResponse {
   readonly status: number;
   /** Sent as JSON. */
   readonly body: unknown;
+  /** The body as JSON, where that was at hand. */
+  readonly text?: string;
 }
 
 /** Verifies, understands and answers Avara's webhooks. Never rejects; answers within its own deadline. */

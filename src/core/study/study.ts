@@ -86,7 +86,11 @@ export interface InstanceRecord {
 }
 
 /** What viewers are told of an instance before they have read it. */
-export type InstanceDescription = Pick<InstanceRecord, 'key' | 'sopClassUid' | 'image'>;
+export interface InstanceDescription extends Pick<InstanceRecord, 'key' | 'sopClassUid'> {
+  /** Slices that are alike share one, so it says nothing of the number. */
+  readonly image: Omit<ImageAttributes, 'instanceNumber'>;
+  readonly instanceNumber?: number;
+}
 
 /** One page of a list; `cursor` continues it and is absent on the last page. */
 export interface StudyPage {

@@ -28,39 +28,68 @@ const IDENTIFIERS = new Set(['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstan
 /** Components of Person Name groups (PS3.18 F.2.2). */
 const NAME_GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const;
 
+/** An element of every result, in the order of tags. */
+interface Part {
+  readonly tag: string;
+  /** @returns undefined where the result goes without it. */
+  readonly of: (found: Found) => JsonElement | undefined;
+}
+
 /** Makes the function that puts results into the DICOM JSON Model (PS3.18 10.6.3.3, Annex F). */
 export function createResultForm({ level, include, within, serviceUrlOf }: ResultFormOptions) {
-  const wanted = QUERY_ATTRIBUTES.filter(
-    (attribute) => LEVELS.indexOf(attribute.level) <= LEVELS.indexOf(level),
-  )
-    .map((attribute) => ({
-      attribute,
-      tag: tagHex(attribute.tag),
-      returned: returnedAs(attribute, include, within),
-    }))
-    .filter(({ returned }) => returned !== 'asked');
-
-  return function toJson(found: Found): JsonDataSet {
-    const elements: Record<string, JsonElement> = {
-      [CHARACTER_SET]: { vr: 'CS', Value: ['ISO_IR 192'] },
-      [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] },
-      [RETRIEVE_URL]: { vr: 'UR', Value: [serviceUrlOf(found) + pathOf(found)] },
-    };
-    const items = new Map<string, Record<string, JsonElement>>();
-    for (const { attribute, tag, returned } of wanted) {
+  const wanted = QUERY_ATTRIBUTES.flatMap((attribute) => {
+    if (LEVELS.indexOf(attribute.level) > LEVELS.indexOf(level)) return [];
+    const returned = returnedAs(attribute, include, within);
+    if (returned === 'asked') return [];
+    const of = (found: Found): JsonElement | undefined => {
       const element = elementOf(attribute.vr, attribute.read(found));
-      if (element.Value === undefined && returned === 'present') continue;
-      if (attribute.sequence === undefined) elements[tag] = element;
-      else {
-        const sequence = tagHex(attribute.sequence.tag);
-        const item = items.get(sequence) ?? {};
-        item[tag] = element;
-        items.set(sequence, item);
-      }
-    }
-    for (const [tag, item] of items) elements[tag] = { vr: 'SQ', Value: [sorted(item)] };
-    return sorted(elements);
+      return element.Value === undefined && returned === 'present' ? undefined : element;
+    };
+    return [{ sequence: attribute.sequence, part: { tag: tagHex(attribute.tag), of } }];
+  });
+  const sequences = new Map<string, Part[]>();
+  for (const { sequence, part } of wanted) {
+    if (sequence === undefined) continue;
+    const tag = tagHex(sequence.tag);
+    sequences.set(tag, [...(sequences.get(tag) ?? []), part]);
+  }
+  const parts = sorted([
+    { tag: CHARACTER_SET, of: () => ({ vr: 'CS', Value: ['ISO_IR 192'] }) },
+    { tag: AVAILABILITY, of: () => ({ vr: 'CS', Value: ['ONLINE'] }) },
+    { tag: RETRIEVE_URL, of: (found) => ({ vr: 'UR', Value: [serviceUrlOf(found) + pathOf(found)] }) },
+    ...wanted.flatMap(({ sequence, part }) => (sequence === undefined ? part : [])),
+    ...[...sequences].map(([tag, items]) => sequencePart(tag, sorted(items))),
+  ]);
+  return (found: Found): JsonDataSet => dataSetOf(parts, found) ?? {};
+}
+
+/** A sequence of one item; without elements there is none. */
+function sequencePart(tag: string, items: readonly Part[]): Part {
+  return {
+    tag,
+    of(found) {
+      const item = dataSetOf(items, found);
+      return item && { vr: 'SQ', Value: [item] };
+    },
   };
+}
+
+/** All tags of ours begin with 0, so they are no array indices and keep their order. */
+function dataSetOf(parts: readonly Part[], found: Found): JsonDataSet | undefined {
+  const elements: Record<string, JsonElement> = {};
+  let isEmpty = true;
+  for (const { tag, of } of parts) {
+    const element = of(found);
+    if (element === undefined) continue;
+    elements[tag] = element;
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : elements;
+}
+
+/** By tag (PS3.18 F.2.2). */
+function sorted(parts: readonly Part[]): readonly Part[] {
+  return parts.toSorted((one, other) => (one.tag < other.tag ? -1 : 1));
 }
 
 /** What a request makes of an attribute. What it asks for is there even without a value. */
@@ -107,9 +136,4 @@ function nameOf(text: string): Readonly<Record<string, string>> {
       return group === '' ? [] : [[name, group]];
     }),
   );
-}
-
-/** By tag (PS3.18 F.2.2). All of ours begin with 0, so they are no array indices and keep their order. */
-function sorted(elements: Readonly<Record<string, JsonElement>>): JsonDataSet {
-  return Object.fromEntries(Object.entries(elements).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
