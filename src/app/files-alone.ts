@@ -3,7 +3,7 @@ import { createIntake } from '../core/ingest/create-intake.ts';
 import { undoMoves } from '../core/move/move-study.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
-import type { FileIntake } from '../core/ports/file-intake.ts';
+import type { FileIntake, ImportEvent } from '../core/ports/file-intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { createFileIntake } from '../folder/file-intake.ts';
 import { createSystemClock } from '../platform/clock.ts';
@@ -12,6 +12,7 @@ import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
+import { openCommandAudit } from './command-audit.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { accountForIntake } from './space-guard.ts';
@@ -64,7 +65,31 @@ export async function openFilesAlone({
     });
     const files = await createFileIntake({ dataDir, intake, index, records, clock, logger });
     return {
-      files,
+      files: {
+        ...files,
+        get quarantinedCount() {
+          return files.quarantinedCount;
+        },
+        async *import(request, signal) {
+          if (request.dryRun) {
+            yield* files.import(request, signal);
+            return;
+          }
+          const { customer } = request;
+          const audit = await openCommandAudit({ dataDir, logger, command: 'import', customer });
+          let outcome = 'broken off';
+          try {
+            audit.started();
+            for await (const event of files.import(request, signal)) {
+              if (event.event === 'end') outcome = outcomeOf(event);
+              yield event;
+            }
+          } finally {
+            audit.ended(outcome);
+            await audit.close();
+          }
+        },
+      },
       async close() {
         await files.stop();
         await intake.flush();
@@ -75,4 +100,10 @@ export async function openFilesAlone({
     await lifecycle.close();
     throw startErrorOf(error);
   }
+}
+
+function outcomeOf({ counts, result }: Extract<ImportEvent, { event: 'end' }>): string {
+  const { stored, duplicates, quarantined } = counts;
+  const end = result === 'stopped' ? ', stopped' : '';
+  return `${stored} stored, ${duplicates} held already, ${quarantined} quarantined${end}`;
 }

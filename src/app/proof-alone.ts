@@ -10,6 +10,7 @@ import { VERSION } from '../platform/version.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
+import { type CommandAudit, openCommandAudit } from './command-audit.ts';
 import { createCustomers } from './customers.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -30,10 +31,13 @@ export async function openProofAlone({
   config,
   logger,
   repair,
+  audited,
 }: {
   readonly config: Config;
   readonly logger: Logger;
   readonly repair: boolean;
+  /** The command for the audit trail, where it may change something. */
+  readonly audited?: string | undefined;
 }): Promise<ProofAlone> {
   const { dataDir } = config;
   const clock = createSystemClock();
@@ -72,9 +76,34 @@ export async function openProofAlone({
     lifecycle.opened('proof', parts, (it) => it.close());
     // The daemon knows after its start what was found here.
     const book = createDamageBook({ parts: parts.parts, records: damage, maxBytesPerSecond: 0 });
-    return { verifier: book.listeningTo(parts.verifier), close: () => lifecycle.close() };
+    const verifier = book.listeningTo(parts.verifier);
+    if (audited === undefined) return { verifier, close: () => lifecycle.close() };
+    const audit = lifecycle.opened(
+      'audit trail',
+      await openCommandAudit({ dataDir, logger, command: audited }),
+      (it) => it.close(),
+    );
+    return { verifier: takenDown(verifier, audit), close: () => lifecycle.close() };
   } catch (error) {
     await lifecycle.close();
     throw startErrorOf(error);
   }
+}
+
+function takenDown(verifier: Verifier, audit: CommandAudit): Verifier {
+  return {
+    stop: () => verifier.stop(),
+    async verify(request, signal, emit) {
+      audit.started();
+      try {
+        const counts = await verifier.verify(request, signal, emit);
+        const end = signal.aborted ? ', stopped' : '';
+        audit.ended(`${counts.repaired} repaired, ${counts.errors} exceptions${end}`);
+        return counts;
+      } catch (error) {
+        audit.ended('failed');
+        throw error;
+      }
+    },
+  };
 }

@@ -12,6 +12,7 @@ import { addReports, checkRebuilt, dropRebuilt, swapIn, takeOver } from '../sqli
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { createProofFiles } from '../storage/proof-files.ts';
 import { listReports } from '../storage/report-list.ts';
+import { openCommandAudit } from './command-audit.ts';
 import { StartError } from './daemon.ts';
 import { indexFile } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -57,6 +58,18 @@ export async function reindex(options: ReindexOptions): Promise<ReindexResult> {
     const worker = lifecycle.opened('file worker', createFileWorker(), (it) => it.close());
     const files = createProofFiles({ dataDir, read: (path, how) => worker.read(path, how) });
     lifecycle.opened('files', files, (it) => it.close());
+    const audit = lifecycle.opened(
+      'audit trail',
+      await openCommandAudit({
+        dataDir,
+        logger,
+        command: fromFilesOnly ? 'reindex --from-files-only' : 'reindex',
+      }),
+      (it) => it.close(),
+    );
+    audit.started();
+    let outcome = 'nothing was changed';
+    lifecycle.opened('outcome', undefined, () => audit.ended(outcome));
     dropRebuilt(rebuilt);
     const counts = await build();
     const missed = fromFilesOnly || !existsSync(live) ? undefined : takeOver(rebuilt, live);
@@ -67,6 +80,7 @@ export async function reindex(options: ReindexOptions): Promise<ReindexResult> {
       throw new StartError(problems.join('; '), 'The index was left as it was. Please report this.');
     const stamp = new Date().toISOString().replace(/[:.]/g, '-');
     const keptAs = await swapIn(rebuilt, live, stamp);
+    outcome = `${counts.instances} instances indexed, ${counts.leftOut} files left out`;
     return {
       ...counts,
       reports,

@@ -2,6 +2,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../core/ports/logger.ts';
 import { createFileWorker } from '../platform/file-worker.ts';
 import { MIGRATIONS } from '../sqlite/migrations.ts';
 import { openSnapshot } from '../sqlite/index-snapshot.ts';
@@ -10,6 +11,7 @@ import { type CopyMode, copyObjects } from '../storage/copy-objects.ts';
 import { restoreState } from '../storage/state-files.ts';
 import { syncFolder } from '../storage/sync-folder.ts';
 import { type CopyProgress, type CopyResult, createTally, lockFolder, refuseNesting } from './backup.ts';
+import { openCommandAudit } from './command-audit.ts';
 import { StartError } from './daemon.ts';
 import { indexFile } from './index-file.ts';
 
@@ -20,6 +22,7 @@ export interface RestoreOptions {
   readonly mode: CopyMode;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: CopyProgress) => void;
+  readonly logger: Logger;
 }
 
 export interface RestoreResult extends CopyResult {
@@ -38,7 +41,7 @@ const THREADS = 2;
  * @throws StartError
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
-  const { config, folder, mode, signal, onProgress } = options;
+  const { config, folder, mode, signal, onProgress, logger } = options;
   const { dataDir } = config;
   refuseNesting(dataDir, folder);
   const manifest = await manifestOf(folder);
@@ -86,7 +89,12 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     await fs.rm(path.join(dataDir, MARKER));
     await syncFolder(dataDir);
     const { startedAt } = manifest;
-    return { ...totals, ...tally.result(), stateFiles: manifest.state.length, startedAt, wrongState };
+    const result = tally.result();
+    // In the trail that came back: before, there was none in the data folder.
+    const audit = await openCommandAudit({ dataDir, logger, command: 'restore' });
+    audit.ended(`${totals.instances + totals.conflicts} objects, ${result.faultCount} missing or damaged`);
+    await audit.close();
+    return { ...totals, ...result, stateFiles: manifest.state.length, startedAt, wrongState };
   } finally {
     await worker.close();
     unlock();

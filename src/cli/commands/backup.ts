@@ -4,6 +4,7 @@ import { Option } from 'commander';
 
 import type { CopyProgress, CopyResult } from '../../app/backup.ts';
 import { loadConfig } from '../../config/load.ts';
+import { createLogger } from '../../observability/logger.ts';
 import { type CliCommand, describeCommand, withConfigOption } from '../command.ts';
 import { CliError, type CliContext } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -86,6 +87,10 @@ export const restoreCommand: CliCommand = {
       .option('--json', 'print JSON')
       .action(async (folder: string, options: CopyOptions) => {
         const { restore } = await import('../../app/restore.ts');
+        const logger = createLogger({
+          level: 'error',
+          destination: { write: (line) => context.stderr.write(line) },
+        });
         finish(
           await runCopy(options, context, 'restored', ({ signal, onProgress }) =>
             restore({
@@ -94,6 +99,7 @@ export const restoreCommand: CliCommand = {
               mode: options.mode,
               signal,
               onProgress,
+              logger,
             }),
           ),
         );

@@ -144,7 +144,13 @@ async function carryOut(
   });
   let alone;
   try {
-    alone = await openProofAlone({ config, logger, repair: options.repair === true });
+    const changes = [options.repair && '--repair', options.setAside && '--set-aside'].filter(Boolean);
+    alone = await openProofAlone({
+      config,
+      logger,
+      repair: options.repair === true,
+      audited: changes.length === 0 ? undefined : ['verify', ...changes].join(' '),
+    });
   } catch (error) {
     throw explainAloneFailure(error);
   }
