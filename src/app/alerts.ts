@@ -8,10 +8,11 @@ import type { Config } from '../config/config.ts';
 import type { AlertCondition } from '../core/alerts/alert.ts';
 import { createAlertLoop, type AlertLoop } from '../core/alerts/alert-loop.ts';
 import { findConditions, type AlertSnapshot } from '../core/alerts/find-conditions.ts';
-import { createGrowth } from '../core/alerts/growth.ts';
+import { createGrowth, type Growth } from '../core/alerts/growth.ts';
 import type { AlertChannel } from '../core/ports/alert-channel.ts';
 import type { AlertRecords, ServiceRuns } from '../core/ports/alert-records.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { CountHistory } from '../core/ports/count-history.ts';
 import type { FileIntake } from '../core/ports/file-intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { ReportRecords } from '../core/ports/report-records.ts';
@@ -20,7 +21,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { VERSION } from '../platform/version.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
 import { ledgerExceptions } from './metrics-wiring.ts';
-import type { TlsCredentials } from './tls-credentials.ts';
+import type { CertificateView } from '../core/summary/certificates.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -34,7 +35,9 @@ export interface AlertsOptions {
   readonly customers: { standings(): readonly CustomerStanding[] };
   readonly freeSpace: Pick<FreeSpace, 'current'>;
   readonly files: Pick<FileIntake, 'quarantinedCount'>;
-  readonly certificates: Readonly<Record<string, Pick<TlsCredentials, 'daysLeft'> | undefined>>;
+  readonly quarantineHistory: CountHistory;
+  /** What expires; the same as in the metrics. */
+  readonly certificates: () => readonly CertificateView[];
   /** What others find out: senders that are silent, the disk's forecast, damaged objects, audit entries lost. */
   readonly findings: () => Pick<
     AlertSnapshot,
@@ -53,7 +56,9 @@ export interface Alerts extends AlertLoop {
 export function createAlerts(options: AlertsOptions): Alerts {
   const { runs, metrics, clock, logger } = options;
   let settings = options.config.alerts;
-  const growth = createGrowth();
+  const growth = createGrowth(options.quarantineHistory, (error) => {
+    logger.error({ err: error }, 'how the quarantine grows could not be kept');
+  });
   const uncleanStarts = (): number => runs.uncleanStarts(clock.now() - HOUR_MS);
 
   const look = (): readonly AlertCondition[] =>
@@ -86,11 +91,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
   };
 }
 
-function snapshotOf(
-  options: AlertsOptions,
-  growth: ReturnType<typeof createGrowth>,
-  uncleanStarts: number,
-): AlertSnapshot {
+function snapshotOf(options: AlertsOptions, growth: Growth, uncleanStarts: number): AlertSnapshot {
   const { clock, index, reports, deliveries, customers, freeSpace, files, certificates } = options;
   const now = clock.now();
   const totals = index.totals();
@@ -110,9 +111,7 @@ function snapshotOf(
       .filter(({ state }) => state === 'unknown' || state === 'inactive')
       .map(({ customer }) => customer),
     disk: freeSpace.current(),
-    certificates: Object.entries(certificates).flatMap(([listener, credentials]) =>
-      credentials === undefined ? [] : [{ listener, daysLeft: credentials.daysLeft() }],
-    ),
+    certificates: certificates(),
     uncleanStarts,
     quarantinedLately: growth.note(files.quarantinedCount, now),
     ledgerExceptions: ledgerExceptions(totals),

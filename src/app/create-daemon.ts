@@ -14,6 +14,7 @@ import { undoMoves } from '../core/move/move-study.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { recoverStaged } from '../core/ingest/recover-staged.ts';
 import { createRouter, type Router } from '../core/routing/route.ts';
+import type { CertificateView } from '../core/summary/certificates.ts';
 import { StudySettler } from '../core/study/study-settler.ts';
 import { createAwaitedCommitments } from '../dimse/awaited-commitments.ts';
 import { createCommitmentReportService } from '../dimse/services/commitment-report.ts';
@@ -64,6 +65,7 @@ import {
 } from './metrics-wiring.ts';
 import { createOverview } from './overview.ts';
 import { createProof } from './proof.ts';
+import { watchPublicCertificate } from './public-certificate.ts';
 import { createRetention } from './retention.ts';
 import { createScrubPart } from './scrub.ts';
 import { restartOnlyChanges } from './reload.ts';
@@ -401,9 +403,18 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       config.http.tls === null
         ? undefined
         : await openTlsCredentials({ listener: 'http', files: config.http.tls, clock, logger });
+    const publicCertificate = watchPublicCertificate({ publicUrl, clock });
+    const certificates = (): readonly CertificateView[] =>
+      [
+        ['dimse', dimseTls] as const,
+        ['http', httpTls] as const,
+        ['public-url', publicCertificate] as const,
+      ].flatMap(([listener, certificate]) => {
+        const daysLeft = certificate?.daysLeft();
+        return daysLeft === undefined ? [] : [{ listener, daysLeft }];
+      });
     metrics.beforeScrape(() => {
-      if (dimseTls) metrics.tlsDaysLeft.set({ listener: 'dimse' }, dimseTls.daysLeft());
-      if (httpTls) metrics.tlsDaysLeft.set({ listener: 'http' }, httpTls.daysLeft());
+      for (const { listener, daysLeft } of certificates()) metrics.tlsDaysLeft.set({ listener }, daysLeft);
     });
     const pixels = lifecycle.opened(
       'pixel workers',
@@ -475,7 +486,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       version: VERSION,
       clock,
       dimse,
-      certificateDaysLeft: () => dimseTls?.daysLeft(),
+      certificates,
       chronicle,
       ...database,
       freeSpace,
@@ -498,7 +509,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       customers: avara.watch,
       freeSpace,
       files: fileIntake,
-      certificates: { dimse: dimseTls, http: httpTls },
+      certificates,
+      quarantineHistory: database.quarantineHistory,
       findings: () => ({
         ...overviewFindings(overview, clock.now()),
         ...scrub.findings(),
@@ -581,6 +593,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       await alerts.stop();
       dimseTls?.stop();
       httpTls?.stop();
+      publicCertificate.stop();
       await intake.flush();
       await lateProducts.stop();
       await avara.stop(left());
@@ -605,6 +618,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           chronicle.start();
           dimseTls?.start((material) => dimse.renewTls(material));
           httpTls?.start((material) => publicServer.renewTls(material));
+          publicCertificate.start();
           deliveries.start();
           avara.start();
           void lateProducts.run();
@@ -647,6 +661,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         storageCommitment.replacePeers(next.dimse.peers);
         void dimseTls?.check();
         void httpTls?.check();
+        void publicCertificate.check();
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));

@@ -14,6 +14,7 @@ import type { Router } from '../core/routing/route.ts';
 import { suggestRoutes, type RouteSuggestion } from '../core/routing/suggest-routes.ts';
 import { FORECAST_DAYS, forecastDisk } from '../core/space/forecast.ts';
 import { customerKey, type CustomerKey } from '../core/study/instance.ts';
+import type { CertificateView } from '../core/summary/certificates.ts';
 import { summarize } from '../core/summary/summarize.ts';
 import type { DimseServer } from '../dimse/server.ts';
 import type { AdminOverview, AuditLine, SenderStanding } from '../http/admin/overview.ts';
@@ -25,7 +26,7 @@ export interface OverviewOptions {
   readonly clock: Clock;
   readonly index: Pick<StudyIndex, 'totals' | 'customerTotals'>;
   readonly dimse: Pick<DimseServer, 'associations'>;
-  readonly certificateDaysLeft: () => number | undefined;
+  readonly certificates: () => readonly CertificateView[];
   readonly chronicle: Pick<Chronicle, 'rate'>;
   readonly senderActivity: Pick<SenderActivity, 'senders' | 'activeHours' | 'hours'>;
   readonly refusedSenders: Pick<RefusedSenders, 'list' | 'forget'>;
@@ -130,7 +131,6 @@ export function createOverview(options: OverviewOptions): AdminOverview {
       const totals = index.totals();
       const reportTotals = reports.totals();
       const silent = silenceOf(senders());
-      const daysLeft = options.certificateDaysLeft();
       const { imagesPerSecond, lastImageAt = senderActivity.senders(1)[0]?.lastAt } = chronicle.rate();
       return summarize({
         now,
@@ -158,7 +158,7 @@ export function createOverview(options: OverviewOptions): AdminOverview {
           .folders()
           .filter(({ state }) => state === 'missing' || state === 'paused')
           .map(({ path }) => path),
-        ...(daysLeft !== undefined && { certificateDaysLeft: daysLeft }),
+        certificates: options.certificates(),
         openAssociations: dimse.associations().length,
         imagesPerSecond,
         ...(lastImageAt !== undefined && { lastImageAt }),

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 
 import type { AlertEntry } from '../core/alerts/alert.ts';
 import type { AlertRecords, ServiceRuns } from '../core/ports/alert-records.ts';
+import type { CountHistory, CountSample } from '../core/ports/count-history.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** Runs are kept for so long, milliseconds. */
@@ -42,5 +43,20 @@ export function createServiceRuns(db: Database.Database, queue: WriteQueue): Ser
       }),
     ended: (now) => queue.write(() => void end.run(now)),
     uncleanStarts: (since) => unclean.get(since)?.total ?? 0,
+  };
+}
+
+/** How many files were in quarantine, in the index database. */
+export function createQuarantineHistory(db: Database.Database, queue: WriteQueue): CountHistory {
+  const list = db.prepare<[], CountSample>('SELECT at, lowest FROM quarantine_sample ORDER BY at');
+  const put = db.prepare<[number, number]>('INSERT OR REPLACE INTO quarantine_sample VALUES (?, ?)');
+  const prune = db.prepare<[number]>('DELETE FROM quarantine_sample WHERE at < ?');
+  return {
+    list: () => list.all(),
+    put: ({ at, lowest }, since) =>
+      queue.write(() => {
+        put.run(at, lowest);
+        prune.run(since);
+      }),
   };
 }

@@ -598,4 +598,11 @@ export const MIGRATIONS: readonly string[] = [
   DROP INDEX study_receiving;
   CREATE INDEX study_receiving ON study (customer) WHERE state = 'receiving';
   `,
+  // How many files were in quarantine, at the lowest, around a time of the last day.
+  `
+  CREATE TABLE quarantine_sample (
+    at INTEGER PRIMARY KEY,
+    lowest INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

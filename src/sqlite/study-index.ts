@@ -6,6 +6,7 @@ import type Database from 'better-sqlite3';
 import type { AlertRecords, ServiceRuns } from '../core/ports/alert-records.ts';
 import type { AssociationHistory } from '../core/ports/association-history.ts';
 import type { CommitmentRequests } from '../core/ports/commitment-requests.ts';
+import type { CountHistory } from '../core/ports/count-history.ts';
 import type { DiskHistory } from '../core/ports/disk-history.ts';
 import type { FileRecords } from '../core/ports/file-records.ts';
 import type { Outbox } from '../core/ports/outbox.ts';
@@ -20,7 +21,7 @@ import type { StudyEvents } from '../core/ports/study-events.ts';
 import type { StudyMoves } from '../core/ports/study-moves.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import type { StudySearch } from '../core/ports/study-search.ts';
-import { createAlertRecords, createServiceRuns } from './alert-records.ts';
+import { createAlertRecords, createQuarantineHistory, createServiceRuns } from './alert-records.ts';
 import { createAssociationHistory } from './association-history.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { createCommitmentRequests } from './commitment-requests.ts';
@@ -68,6 +69,7 @@ export interface SqliteIndex {
   readonly moves: StudyMoves;
   readonly alerts: AlertRecords;
   readonly serviceRuns: ServiceRuns;
+  readonly quarantineHistory: CountHistory;
   /** Resolves once the write queue has come round; a write that is refused, on a full disk, is a sign of life as well. */
   pulse(): Promise<void>;
   readonly proof: ProofIndex;
@@ -163,6 +165,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     moves: createStudyMoves({ db, queue, sync: () => index.sync() }),
     alerts: createAlertRecords(db, queue),
     serviceRuns: createServiceRuns(db, queue),
+    quarantineHistory: createQuarantineHistory(db, queue),
     pulse: () => queue.write(() => undefined).catch(expectOpen),
     proof: createProofIndex({ db, queue, writer }),
     scrub: createScrubRecords(db, queue),

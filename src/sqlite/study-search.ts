@@ -117,6 +117,8 @@ export function createStudySearch({ db, texts, maxExamined = 50_000 }: StudySear
           await new Promise((resolve) => setImmediate(resolve));
           resting = examined + TURN;
         }
+        // Of a study that was moved away only the row is left, until Avara knows.
+        if (row.instances === 0) continue;
         const study = new CandidateStudy(row, () => summaryOf.get(row.id), texts);
         if (!matchesAll(conditions.study, { study })) continue;
         if (level === 'study') {

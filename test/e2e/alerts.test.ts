@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthority, isOpensslInstalled } from '../support/certificates.ts';
 import { runCli } from '../support/cli.ts';
 import { startDaemon, writeConfig, type DaemonProcess } from '../support/daemon-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -136,6 +138,65 @@ describe('alerts', () => {
     await daemon.logged(({ alert }) => alert === 'crash-loop');
     await waitUntil('the webhook', () => received[0]);
     expect(received[0]?.body).toContain('"id":"crash-loop"');
+  });
+
+  it.skipIf(!isOpensslInstalled())('of the certificate that the public URL shows', async () => {
+    const site = await fs.mkdtemp(path.join(folder, 'public-'));
+    const authority = createAuthority();
+    const { cert, key } = authority.issue('/CN=localhost', 5);
+    // What stands in front of the daemon: only its certificate is looked at.
+    const proxy = https.createServer({ cert, key }, (_request, response) => response.end());
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const publicUrl = `https://localhost:${(proxy.address() as AddressInfo).port}`;
+      const config = await writeConfig(site, {
+        ...BASE,
+        http: { host: '127.0.0.1', port: 0, publicUrl },
+        alerts: { webhook: { url }, ignore: ['avara-unreachable'] },
+      });
+      daemon = await startDaemon(config);
+      await daemon.logged(({ alert }) => alert === 'certificate-expiring:public-url');
+      await waitUntil('the webhook', () => received[0]);
+      expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({
+        alerts: [
+          {
+            id: 'certificate-expiring:public-url',
+            severity: 'warning',
+            summary: 'The certificate of the public URL expires in 4 days.',
+          },
+        ],
+      });
+      const metrics = await (await fetch(`${adminUrl(daemon)}/metrics`)).text();
+      expect(metrics).toContain('avara_ingest_tls_certificate_days_left{listener="public-url"} 4');
+    } finally {
+      proxy.close();
+      authority.remove();
+    }
+  });
+
+  it('of a quarantine that grows are the same after a restart', async () => {
+    const site = await fs.mkdtemp(path.join(folder, 'quarantine-'));
+    const config = await writeConfig(site, {
+      ...BASE,
+      alerts: { webhook: { url }, quarantinedPerDay: 3, ignore: ['avara-unreachable'] },
+    });
+    const spoil = async (name: string, files: number): Promise<void> => {
+      const from = path.join(site, name);
+      await fs.mkdir(from);
+      for (let number = 0; number < files; number += 1)
+        await fs.writeFile(path.join(from, `${number}.dcm`), Buffer.alloc(600, number + 1));
+      const argv = [from, '--customer', 'city', '--config', config];
+      const target = daemon === undefined ? [] : ['--url', adminUrl(daemon)];
+      expect((await runCli('import', ...argv, ...target)).code).toBe(1);
+    };
+    daemon = await startDaemon(config);
+    await daemon.stop();
+    daemon = undefined;
+    await spoil('first', 2);
+    daemon = await startDaemon(config);
+    await spoil('second', 1);
+    await daemon.logged(({ alert }) => alert === 'quarantine-growing');
+    expect(await (await fetch(`${adminUrl(daemon)}/metrics`)).text()).toContain('avara_ingest_quarantined 3');
   });
 
   it('can be tested where no daemon runs, and say what is in the way', async () => {

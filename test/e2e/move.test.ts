@@ -95,3 +95,60 @@ it('puts a study right that came under the wrong customer, at Avara too, over lo
     60_000,
   );
 }, 240_000);
+
+it('lists and serves nothing of a moved study under the old customer, as long as Avara is out of reach', async () => {
+  const tokenOf = (customer: string): string => `a-token-that-reads-${customer}`;
+  const here = await createSite({
+    config: {
+      access: {
+        tokens: [city.customer, north.customer].map((customer) => ({
+          name: customer,
+          token: tokenOf(customer),
+          customers: [customer],
+        })),
+      },
+    },
+  });
+  site = here;
+  await here.start();
+  const object = syntheticCt({
+    studyInstanceUid: STUDY,
+    sopInstanceUid: `${STUDY}.1.1`,
+    patientId: 'MOVED-1',
+  });
+  await sendObjects([object], { to: here.daemon.dimse, calledAe: city.calledAe });
+  await here.studiesWhen('the study at Avara', (all) => all.length === 1 && areAllCreated(all));
+
+  const ask = async (customer: string, place: string): Promise<[status: number, found: number]> => {
+    const { host, port } = here.daemon.http;
+    const response = await fetch(`http://${host}:${port}/dicom-web${place}`, {
+      headers: { authorization: `Bearer ${tokenOf(customer)}`, accept: 'application/dicom+json' },
+    });
+    const body = await response.text();
+    return [response.status, response.status === 200 ? (JSON.parse(body) as unknown[]).length : 0];
+  };
+  const found = async (customer: string): Promise<number[]> => {
+    const searches = ['/studies', `/studies?StudyInstanceUID=${STUDY}`, '/series', '/instances'];
+    const answers = await Promise.all(searches.map((search) => ask(customer, search)));
+    expect(answers.every(([status]) => status === 200 || status === 204)).toBe(true);
+    return answers.map(([, count]) => count);
+  };
+  expect(await found(city.customer)).toEqual([1, 1, 1, 1]);
+
+  here.emulator.faults.add({ match: {}, fault: { type: 'status', status: 503, message: 'out' } });
+  const { host, port } = here.daemon.admin;
+  const move = `/api/studies/${city.customer}/${STUDY}/move?to=${north.customer}`;
+  expect((await fetch(`http://${host}:${port}${move}`, { method: 'POST' })).status).toBe(200);
+  // The operator still sees what Avara has to be told of it.
+  expect((await here.studies()).map(({ customer }) => customer).sort()).toEqual([
+    city.customer,
+    north.customer,
+  ]);
+  expect(await found(city.customer)).toEqual([0, 0, 0, 0]);
+  expect(await found(north.customer)).toEqual([1, 1, 1, 1]);
+  for (const place of [`/studies/${STUDY}`, `/studies/${STUDY}/metadata`, `/studies/${STUDY}/series`]) {
+    const [status, count] = await ask(city.customer, place);
+    expect([404, 410, 204], place).toContain(status);
+    expect(count, place).toBe(0);
+  }
+});

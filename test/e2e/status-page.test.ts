@@ -12,7 +12,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.ts';
 
 const ADMIN_TOKEN = 'a-token-for-the-browser';
-const { city } = CENTRES;
+const { city, north } = CENTRES;
 
 let site: Site;
 let browser: Browser;
@@ -164,6 +164,45 @@ it('finds a study by what somebody on the telephone knows', async () => {
   await page.getByRole('searchbox').fill('nobody of that name');
   await page.keyboard.press('Enter');
   await page.getByText('No study fits.').waitFor();
+});
+
+it('moves a study to the customer that it belongs to, at Avara too', async () => {
+  await send('goes to the other centre');
+  const [moving] = await site.studiesWhen('it is at Avara', (all) => all.length === 5 && areAllCreated(all));
+  if (moving === undefined) throw new Error('no study');
+  await page.goto(url(`/studies/${city.customer}/${moving.studyInstanceUid}`));
+  await page.getByLabel('Customer to move it to').selectOption(north.customer);
+  await page.getByRole('button', { name: 'Move', exact: true }).click();
+  await page.waitForURL(new RegExp(`/studies/${north.customer}/${moving.studyInstanceUid}`));
+  await page.getByText('Created at Avara for the viewer').waitFor();
+
+  const atAvara = site.emulator.state
+    .studies()
+    .filter(({ studyInstanceUid }) => studyInstanceUid === moving.studyInstanceUid);
+  expect(
+    atAvara.map(({ expressCustomerId, isCancelled }) => [expressCustomerId, isCancelled]).sort(),
+  ).toEqual([
+    [city.expressCustomerId, true],
+    [north.expressCustomerId, false],
+  ]);
+  await page.goto(url(`/studies?customer=${north.customer}`));
+  await page.getByRole('row', { name: /CT · 3 images/ }).waitFor();
+  await site.studiesWhen('nothing is left under the other', (all) =>
+    all.every(({ customer, studyInstanceUid }) =>
+      customer === north.customer ? true : studyInstanceUid !== moving.studyInstanceUid,
+    ),
+  );
+  await page.goto(url('/audit'));
+  await page
+    .getByRole('row', { name: /admin\.action\s+move-study north-clinic/ })
+    .getByText(/^session:/)
+    .waitFor();
+  expect(
+    await page
+      .getByRole('row', { name: /study\.moved/ })
+      .getByText(/^session:/)
+      .count(),
+  ).toBe(2);
 });
 
 it('works without its script', async () => {

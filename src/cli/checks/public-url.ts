@@ -1,6 +1,5 @@
-import { connect } from 'node:tls';
-
 import { isLoopback } from '../../config/cross-checks.ts';
+import { certificateExpiryAt } from '../../platform/certificate-expiry.ts';
 import { createDaemonClient, networkFailure, urlHost } from '../daemon-client.ts';
 import { judgeExpiry } from './certificates.ts';
 import type { CheckContext, CheckResult } from './check.ts';
@@ -12,7 +11,7 @@ export async function checkPublicUrl({ config, now }: CheckContext): Promise<rea
   const { http, admin, alerts } = config;
   if (http.publicUrl === null) return [];
   const url = new URL(http.publicUrl);
-  const certificate = url.protocol === 'https:' ? await expiryAt(url) : undefined;
+  const certificate = url.protocol === 'https:' ? await certificateExpiryAt(url, TIMEOUT_MS) : undefined;
   const isRunning =
     admin.port !== 0 &&
     (await createDaemonClient({ url: `http://${urlHost(admin.host)}:${admin.port}` }).isAlive());
@@ -72,28 +71,4 @@ async function checkReachable(publicUrl: string): Promise<CheckResult> {
         ? 'The reverse proxy does not reach the daemon: compare its target with http.host and http.port.'
         : 'Let the reverse proxy pass every path below the public URL to http.host and http.port.',
   };
-}
-
-/** When the certificate shown at the URL expires; undefined where none is to be had, which the request tells of. */
-function expiryAt(url: URL): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? 443 : Number(url.port),
-      servername: url.hostname,
-      // Only looked at: whether it is trusted is for the request to find out.
-      rejectUnauthorized: false,
-      timeout: TIMEOUT_MS,
-    });
-    const end = (expiresAt: number | undefined): void => {
-      socket.destroy();
-      resolve(expiresAt);
-    };
-    socket.once('secureConnect', () => {
-      const expiresAt = Date.parse(socket.getPeerCertificate().valid_to);
-      end(Number.isNaN(expiresAt) ? undefined : expiresAt);
-    });
-    socket.once('timeout', () => end(undefined));
-    socket.once('error', () => end(undefined));
-  });
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { alertKey } from './alert.ts';
 import { findConditions, type AlertSnapshot } from './find-conditions.ts';
-import { createGrowth } from './growth.ts';
 
 const HOUR = 3_600_000;
 const NOW = 1000 * HOUR;
@@ -80,17 +79,5 @@ describe('what is wrong', () => {
     const [condition] = findConditions({ ...WELL, deliveriesInAttention: 3 }, LIMITS);
     expect(condition?.summary).toContain('3 studies need attention');
     expect(condition?.advice).toContain('avara-ingest status');
-  });
-});
-
-describe('growth', () => {
-  it('is counted against the lowest value of the last day', () => {
-    const growth = createGrowth();
-    expect(growth.note(100, 0)).toBe(0);
-    expect(growth.note(110, HOUR)).toBe(10);
-    expect(growth.note(105, 2 * HOUR)).toBe(5);
-    expect(growth.note(40, 3 * HOUR)).toBe(0);
-    expect(growth.note(45, 4 * HOUR)).toBe(5);
-    expect(growth.note(45, 28 * HOUR)).toBe(0);
   });
 });

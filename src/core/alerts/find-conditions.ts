@@ -1,3 +1,4 @@
+import { CERTIFICATE_HOLDERS, type CertificateView } from '../summary/certificates.ts';
 import type { AlertCondition } from './alert.ts';
 
 const HOUR_MS = 3_600_000;
@@ -32,7 +33,7 @@ export interface AlertSnapshot {
     readonly customer: string;
     readonly lastAt: number;
   }[];
-  readonly certificates: readonly { readonly listener: string; readonly daysLeft: number }[];
+  readonly certificates: readonly CertificateView[];
   /** Starts after a run that did not end in order, within the last hour. */
   readonly uncleanStarts: number;
   /** Files and members of archives that went to quarantine within the last day. */
@@ -129,9 +130,12 @@ function machineConditions(snapshot: AlertSnapshot, limits: AlertLimits): AlertC
           severity: daysLeft < CERTIFICATE_CRITICAL_DAYS ? 'critical' : 'warning',
           summary:
             daysLeft < 0
-              ? `The certificate of ${listener} has expired: peers refuse it.`
-              : `The certificate of ${listener} expires in ${count(daysLeft, 'day', 'days')}.`,
-          advice: 'Renew it and replace the files; they are taken up without a restart.',
+              ? `The certificate of ${CERTIFICATE_HOLDERS[listener]} has expired: peers refuse it.`
+              : `The certificate of ${CERTIFICATE_HOLDERS[listener]} expires in ${count(daysLeft, 'day', 'days')}.`,
+          advice:
+            listener === 'public-url'
+              ? 'Renew it at what shows it, such as the reverse proxy; viewers and Avara cannot fetch images once it has expired.'
+              : 'Renew it and replace the files; they are taken up without a restart.',
         }),
       ),
     ...when(uncleanStarts >= CRASH_LOOP_STARTS, {

@@ -15,6 +15,7 @@ const well: DaemonFacts = {
   deliveriesNeedingAttention: 0,
   reportsNeedingAttention: 0,
   damagedObjects: 0,
+  certificates: [],
   refusedKeys: 0,
   unknownCustomers: [],
   silentSenders: [],
@@ -67,7 +68,7 @@ describe('the state in a sentence', () => {
       { refusedSenders: 1 },
       { quarantined: 1 },
       { diskFullAt: NOW + 10 * 86_400_000 },
-      { certificateDaysLeft: 5 },
+      { certificates: [{ listener: 'dimse' as const, daysLeft: 5 }] },
     ])
       expect(summarize({ ...well, ...facts }).state).toBe('warn');
     for (const facts of [
@@ -79,9 +80,13 @@ describe('the state in a sentence', () => {
       { isListening: false },
     ])
       expect(summarize({ ...well, ...facts }).state).toBe('bad');
-    expect(summarize({ ...well, diskFullAt: NOW + 90 * 86_400_000, certificateDaysLeft: 200 }).state).toBe(
-      'good',
-    );
+    expect(
+      summarize({
+        ...well,
+        diskFullAt: NOW + 90 * 86_400_000,
+        certificates: [{ listener: 'http' as const, daysLeft: 200 }],
+      }).state,
+    ).toBe('good');
   });
 
   it('names the folder that nothing is taken from', () => {

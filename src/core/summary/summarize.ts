@@ -1,3 +1,4 @@
+import { CERTIFICATE_HOLDERS, type CertificateView } from './certificates.ts';
 import { bytesOf, countOf, spanOf } from './in-words.ts';
 
 /** `bad`: images or studies do not get where they should, and somebody must act. `warn`: somebody should look. */
@@ -53,7 +54,7 @@ export interface DaemonFacts {
   readonly quarantined: number;
   /** Paths of watched folders that are not watched. */
   readonly foldersInTrouble: readonly string[];
-  readonly certificateDaysLeft?: number;
+  readonly certificates: readonly CertificateView[];
   readonly openAssociations: number;
   readonly imagesPerSecond: number;
   readonly lastImageAt?: number;
@@ -165,8 +166,9 @@ function problemsOf(facts: DaemonFacts): Problem[] {
   const fullIn = facts.diskFullAt === undefined ? Infinity : facts.diskFullAt - facts.now;
   if (!facts.isBelowReserve && fullIn < DISK_SOON_MS)
     add('warn', 'disk-filling', `The disk will be full in about ${spanOf(fullIn)}`);
-  if ((facts.certificateDaysLeft ?? Infinity) < CERTIFICATE_SOON_DAYS)
-    add('warn', 'certificate', certificateText(facts.certificateDaysLeft ?? 0));
+  for (const certificate of facts.certificates)
+    if (certificate.daysLeft < CERTIFICATE_SOON_DAYS)
+      add(certificate.daysLeft < 0 ? 'bad' : 'warn', 'certificate', certificateText(certificate));
   return problems;
 }
 
@@ -177,10 +179,11 @@ function intakeSentence({ now, openAssociations, imagesPerSecond, lastImageAt }:
   return `The last image came ${spanOf(now - lastImageAt)} ago.`;
 }
 
-function certificateText(daysLeft: number): string {
+function certificateText({ listener, daysLeft }: CertificateView): string {
+  const whose = `The TLS certificate of ${CERTIFICATE_HOLDERS[listener]}`;
   return daysLeft < 0
-    ? 'The TLS certificate of the DICOM listener has expired'
-    : `The TLS certificate of the DICOM listener expires in ${countOf(Math.floor(daysLeft), 'day')}`;
+    ? `${whose} has expired`
+    : `${whose} expires in ${countOf(Math.floor(daysLeft), 'day')}`;
 }
 
 /** `CT1, MR1 and US2`, the rest as a number. */
