@@ -48,7 +48,7 @@ export async function gatherBundle({
   const { patientValues, deliveries, associations, reports, ...index } = indexFacts(dataDir);
   const files = [
     json('about.json', aboutMachine()),
-    json('config.json', withoutUrlSecrets(config)),
+    json('config.json', withoutUrlSecrets(withoutArguments(config))),
     json('disk.json', await aboutDisk(dataDir)),
     json('index.json', index),
     json('deliveries.json', deliveries ?? []),
@@ -129,7 +129,7 @@ async function quarantineCodes(dataDir: string): Promise<Readonly<Record<string,
 }
 
 /** Secrets print as such already; what is left are URLs with credentials or tokens in them. */
-function withoutUrlSecrets(config: Config): unknown {
+function withoutUrlSecrets(config: unknown): unknown {
   return JSON.parse(JSON.stringify(config), (_key, value: unknown) => {
     if (typeof value !== 'string' || !/^https?:\/\//.test(value) || !URL.canParse(value)) return value;
     const url = new URL(value);
@@ -138,6 +138,15 @@ function withoutUrlSecrets(config: Config): unknown {
     url.password = '';
     return url.search === '' ? value.replace(/\/\/[^/@]*@/, '//') : url.href;
   });
+}
+
+/** Arguments of the mail command may hold a password; only the program is told. */
+function withoutArguments(config: Config): unknown {
+  const { mail } = config.alerts;
+  if (mail === undefined) return config;
+  const [program, ...given] = mail.command;
+  const command = [program, ...given.map(() => BLANK)];
+  return { ...config, alerts: { ...config.alerts, mail: { ...mail, command } } };
 }
 
 /** Every secret of the configuration, whichever section it is in. */

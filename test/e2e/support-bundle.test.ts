@@ -64,6 +64,10 @@ it('holds what helps, and neither patients nor secrets', async () => {
     path.join(site.folder, 'data', 'quarantine', city.customer, 'file-0123456789abcdef.reason.json'),
     JSON.stringify({ code: 'not-dicom', reason: 'no', path: '/scans/Ashby-Rosalind.dcm' }, undefined, 2),
   );
+  const configFile = path.join(site.folder, 'config.json');
+  const config = JSON.parse(await fs.readFile(configFile, 'utf8')) as object;
+  const mail = { to: ['it@example.org'], command: ['/usr/bin/mailer', '--password=quite-secret'] };
+  await fs.writeFile(configFile, JSON.stringify({ ...config, alerts: { mail } }));
   await site.start();
   const log = path.join(site.folder, 'daemon.log');
   await fs.writeFile(
@@ -74,7 +78,7 @@ it('holds what helps, and neither patients nor secrets', async () => {
   const file = path.join(site.folder, 'bundle.zip');
   const { host, port } = site.daemon.admin;
   const run = await runCli(
-    ...['support-bundle', '--output', file, '--log', log, '--config', path.join(site.folder, 'config.json')],
+    ...['support-bundle', '--output', file, '--log', log, '--config', configFile],
     ...['--url', `http://${host}:${port}`],
   );
   expect(run.code, run.err).toBe(0);
@@ -83,7 +87,14 @@ it('holds what helps, and neither patients nor secrets', async () => {
   const whole = [...entries.values()].join('\n');
 
   expect(whole).not.toMatch(/Ashby|Rosalind|Brook|Tobias|Miriam/i);
-  for (const secret of [city.apiKey, city.webhookSecret, north.apiKey, north.webhookSecret, ADMIN_TOKEN])
+  for (const secret of [
+    city.apiKey,
+    city.webhookSecret,
+    north.apiKey,
+    north.webhookSecret,
+    ADMIN_TOKEN,
+    'quite-secret',
+  ])
     expect(whole).not.toContain(secret);
 
   expect(JSON.parse(of('about.json'))).toMatchObject({ node: process.version });
