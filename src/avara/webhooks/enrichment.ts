@@ -4,13 +4,13 @@ import type { Logger } from '../../core/ports/logger.ts';
 import type { ReportRecords } from '../../core/ports/report-records.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
 import type { StudyRecord } from '../../core/study/study.ts';
-import { parseUid } from '../../dicom/uid.ts';
 import type { AvaraCustomers } from '../customers.ts';
 import { mapAutoScribeStudy } from '../mappers.ts';
 import type { ReportMetadata } from '../mappers.ts';
 import { parseMembers } from './event.ts';
 import type { EventHandler, VerifiedEvent } from './event.ts';
 import { recordHandOut } from './hand-out.ts';
+import { studiesOfUid } from './studies-of-uid.ts';
 
 export interface EnrichmentHandlerOptions {
   readonly index: Pick<StudyIndex, 'findStudyByAvaraId' | 'findStudiesByUid' | 'listStudies'>;
@@ -139,9 +139,9 @@ function findByUid(
   event: VerifiedEvent,
   studyInstanceUid: string,
 ): StudyRecord | undefined {
-  const uid = parseUid(studyInstanceUid);
-  const found = uid === undefined ? [] : index.findStudiesByUid(uid);
-  const visible = found.filter(({ key }) => event.customers.has(key.customer));
+  const visible = studiesOfUid(index, studyInstanceUid).filter(({ key }) =>
+    event.customers.has(key.customer),
+  );
   return visible.length === 1 ? visible[0] : undefined;
 }
 

@@ -11,6 +11,7 @@ import { parseMembers } from './event.ts';
 import type { EventHandler, VerifiedEvent } from './event.ts';
 import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
 import { refusalFor } from './refusals.ts';
+import { studiesOfUid } from './studies-of-uid.ts';
 
 export interface EphemeralAccessHandlerOptions {
   readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'describeInstances'> &
@@ -45,9 +46,7 @@ export function createEphemeralAccessHandler(options: EphemeralAccessHandlerOpti
     const names = retrievalId.split(/[,\\\s]+/).filter((name) => name !== '');
     if (names.length === 0 || names.length > MAX_STUDIES) return [undefined];
     return [...new Set(names)].map((name) => {
-      const uid = parseUid(name);
-      const found = uid === undefined ? [] : index.findStudiesByUid(uid);
-      const visible = found.filter(({ key }) => event.customers.has(key.customer));
+      const visible = studiesOfUid(index, name).filter(({ key }) => event.customers.has(key.customer));
       return visible.length === 1 ? visible[0] : undefined;
     });
   }

@@ -7,6 +7,7 @@ import type { StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import type { AvaraAccount } from '../account/account.ts';
 import type { AvaraCustomers } from '../customers.ts';
+import { studiesOfUid } from './studies-of-uid.ts';
 
 const identifier = z.string().min(1).max(200);
 
@@ -49,10 +50,7 @@ export type StudyResolver = (
 export function createStudyResolver({ index, account, customers }: ResolveStudyOptions): StudyResolver {
   return async function resolveStudy({ studyId, studyInstanceUid }, signers) {
     const uid = parseUid(studyInstanceUid);
-    const everybodys = uid === undefined ? [] : index.findStudiesByUid(uid);
-    // What is left of a study that was moved away has no images and stands in nobody's way.
-    const withImages = everybodys.filter(({ instances }) => instances > 0);
-    const byUid = withImages.length > 0 ? withImages : everybodys;
+    const byUid = studiesOfUid(index, studyInstanceUid);
     // First, because the UID may by now be that of a study of somebody else's here.
     const removed = index.findRemovalByAvaraId?.(studyId);
     if (removed !== undefined) {
