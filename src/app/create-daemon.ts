@@ -29,6 +29,7 @@ import { createMetrics } from '../observability/metrics.ts';
 import { createPixels } from '../pixels/create-pixels.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { createDigester } from '../platform/digester.ts';
+import { loadCachedFiles } from '../platform/cached-file.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
@@ -96,9 +97,17 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
   async function build(): Promise<Daemon> {
     const { dataDir } = config;
     await requireIndexOfObjects(dataDir);
-    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
-      it.close(),
-    );
+    const cachedFiles = await loadCachedFiles();
+    if (cachedFiles.kind === 'unavailable')
+      logger.info(
+        { reason: cachedFiles.reason },
+        'objects in memory cannot be told apart: all are read in threads',
+      );
+    const instanceStore = await createInstanceStore({
+      dataDir,
+      ...(cachedFiles.kind === 'available' && { cachedFiles }),
+    });
+    const store = lifecycle.opened('object store', instanceStore, (it) => it.close());
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const metrics = lifecycle.opened('metrics', createMetrics(), (it) => it.close());
     const database = openSqliteIndex({ filePath: indexFile(dataDir) });
@@ -529,6 +538,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           quarantinedCount: () => fileIntake.quarantinedCount,
           marks: () => [chronicle.mark],
         }),
+      onFailure: (error) =>
+        logger.error({ err: error }, 'the live figures of the status page cannot be read'),
     });
     mirrorFiles(metrics, fileIntake);
     mirrorDisk(metrics, freeSpace);

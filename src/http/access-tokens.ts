@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { CustomerKey } from '../core/study/instance.ts';
 
 /** A bearer token of the configuration (`access.tokens`). */
@@ -19,10 +19,18 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 export function findAccessToken(given: string, tokens: readonly AccessToken[]): AccessToken | undefined {
   const digest = digestOf(given);
   let found: AccessToken | undefined;
-  for (const token of tokens) if (timingSafeEqual(digestOf(token.token), digest)) found ??= token;
+  for (const token of tokens) if (timingSafeEqual(digestOfKnown(token), digest)) found ??= token;
   return found;
 }
 
+const digests = new WeakMap<AccessToken, Buffer>();
+
+function digestOfKnown(token: AccessToken): Buffer {
+  const known = digests.get(token) ?? digestOf(token.token);
+  digests.set(token, known);
+  return known;
+}
+
 function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -16,10 +16,19 @@ export function createClientAddressOf(trustProxy: readonly string[]): ClientAddr
   const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
     ranges.some((range) => range[0].kind() === address.kind() && address.match(range));
 
+  /** Of connections, as text: requests over one need not parse it again. */
+  const untrusted = new WeakMap<IncomingMessage['socket'], string>();
+
   return function clientAddressOf(incoming) {
+    const known = untrusted.get(incoming.socket);
+    if (known !== undefined && incoming.socket.remoteAddress !== undefined) return known;
     const direct = parseAddress(incoming.socket.remoteAddress ?? '');
     if (direct === undefined) return undefined;
-    if (ranges.length === 0 || !isTrusted(direct)) return direct.toString();
+    if (ranges.length === 0 || !isTrusted(direct)) {
+      const text = direct.toString();
+      untrusted.set(incoming.socket, text);
+      return text;
+    }
     const forwarded = incoming.headers['x-forwarded-for'];
     const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',').reverse();
     let client = direct;

@@ -28,12 +28,12 @@ export function createCorsPolicy(
   exposed: readonly string[] = [],
 ): CorsPolicy {
   const isOpen = origins.includes('*');
+  const common = {
+    'Access-Control-Expose-Headers': [EXPOSED_HEADERS, ...exposed].join(', '),
+    // Pages that are cross-origin isolated (for SharedArrayBuffer) may embed only what says so.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+  };
   const headersFor = (origin: string | undefined): Record<string, string> => {
-    const common = {
-      'Access-Control-Expose-Headers': [EXPOSED_HEADERS, ...exposed].join(', '),
-      // Pages that are cross-origin isolated (for SharedArrayBuffer) may embed only what says so.
-      'Cross-Origin-Resource-Policy': 'cross-origin',
-    };
     if (isOpen) return { 'Access-Control-Allow-Origin': '*', ...common };
     if (origin === undefined || !origins.includes(origin)) return { Vary: 'Origin' };
     return { 'Access-Control-Allow-Origin': origin, Vary: 'Origin', ...common };

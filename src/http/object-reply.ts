@@ -4,7 +4,8 @@ import { parseByteRange } from './byte-range.ts';
 /** The answer to a request for an object that its sender may have. */
 export interface ObjectReply {
   readonly status: 200 | 206 | 304 | 416;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Of this reply alone: more may be added. */
+  readonly headers: Record<string, string>;
   /** The bytes of the file that the body holds; no body where `length` is 0. */
   readonly start: number;
   readonly length: number;
@@ -25,42 +26,28 @@ export function planObjectReply(
   const etag = `"${record.sha256}"`;
   const modifiedAt = Math.floor(record.receivedAt / 1000) * 1000;
   const lastModified = new Date(modifiedAt).toUTCString();
-  const validators = {
+  const headers: Record<string, string> = {
     ETag: etag,
     'Last-Modified': lastModified,
     'Cache-Control': `private, max-age=${maxAgeSeconds}`,
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',
   };
-  if (isUnchanged(header, etag, modifiedAt)) return { status: 304, headers: validators, start: 0, length: 0 };
+  if (isUnchanged(header, etag, modifiedAt)) return { status: 304, headers, start: 0, length: 0 };
 
   const ifRange = header('if-range');
   const isRangeUsable = ifRange === undefined || ifRange === etag || ifRange === lastModified;
   const range = parseByteRange(isRangeUsable ? header('range') : undefined, size);
-  switch (range.kind) {
-    case 'unsatisfiable':
-      return {
-        status: 416,
-        headers: { ...validators, 'Content-Range': `bytes */${size}` },
-        start: 0,
-        length: 0,
-      };
-    case 'part': {
-      const { start, length } = range;
-      const contentRange = `bytes ${start}-${start + length - 1}/${size}`;
-      const headers = { ...contentHeaders(validators, length), 'Content-Range': contentRange };
-      return { status: 206, headers, start, length };
-    }
-    case 'whole':
-      return { status: 200, headers: contentHeaders(validators, size), start: 0, length: size };
+  if (range.kind === 'unsatisfiable') {
+    headers['Content-Range'] = `bytes */${size}`;
+    return { status: 416, headers, start: 0, length: 0 };
   }
-}
-
-function contentHeaders(
-  validators: Readonly<Record<string, string>>,
-  length: number,
-): Record<string, string> {
-  return { ...validators, 'Content-Type': 'application/dicom', 'Content-Length': String(length) };
+  const { start, length } = range.kind === 'part' ? range : { start: 0, length: size };
+  headers['Content-Type'] = 'application/dicom';
+  headers['Content-Length'] = String(length);
+  if (range.kind === 'whole') return { status: 200, headers, start, length };
+  headers['Content-Range'] = `bytes ${start}-${start + length - 1}/${size}`;
+  return { status: 206, headers, start, length };
 }
 
 /** If-None-Match (weak comparison), or else If-Modified-Since. */

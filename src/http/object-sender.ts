@@ -16,6 +16,8 @@ export interface SendObjectOptions {
   readonly reply: ObjectReply;
   readonly opened: OpenedInstance;
   readonly pool: BufferPool;
+  /** Called once the first bytes are on their way. */
+  readonly onStarted?: () => void;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function sendObject({
   reply,
   opened,
   pool,
+  onStarted,
 }: SendObjectOptions): Promise<boolean> {
   let written = Promise.resolve(true);
   try {
@@ -55,6 +58,7 @@ export async function sendObject({
         else buffer.abandon();
         return isWritten;
       });
+      if (position === reply.start + piece.length) onStarted?.();
     }
   } catch (error) {
     if (outgoing.headersSent) socket.destroy();

@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
-import { verifyObjectToken } from '../core/access/object-token.ts';
+import { createObjectTokenVerifier } from '../core/access/object-token.ts';
 import type { KeyRing, StudyGrant, TokenFailure } from '../core/access/object-token.ts';
 import type { AuditTrail } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -38,6 +38,8 @@ type PathKey = Omit<InstanceKey, 'customer'>;
 
 const METHODS = 'GET, HEAD, OPTIONS';
 
+const ONLY_TOKEN = /^[^?#]*\?token=([A-Za-z0-9_.-]+)$/;
+
 const REFUSALS: Readonly<Record<TokenFailure | 'missing', string>> = {
   missing: 'This URL needs its token, once, as the query parameter "token".',
   malformed: 'The token of this URL is damaged. Use the URL as it was handed out.',
@@ -54,11 +56,12 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
   const refusals = createRefusalAudit({ audit, clock });
   const pool = createBufferPool();
   const opener = createObjectOpener(options);
+  const verify = createObjectTokenVerifier(keys);
 
   const authorize = (c: Context<HttpEnv>, path: PathKey): StudyGrant => {
-    const tokens = c.req.queries('token') ?? [];
+    const tokens = tokensOf(c);
     const [token = ''] = tokens;
-    const verdict = verifyObjectToken(token, keys, clock.now(), path.studyInstanceUid);
+    const verdict = verify(token, clock.now(), path.studyInstanceUid);
     if (tokens.length === 1 && verdict.ok) return verdict.grant;
     const reason = tokens.length !== 1 || token === '' || verdict.ok ? 'missing' : verdict.reason;
     metrics.objectRequests.inc({ outcome: 'refused' });
@@ -88,7 +91,8 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
     if (record === undefined) throw absence(grant.study);
     const maxAge = Math.max(0, Math.floor(grant.expiresAtSeconds - clock.now() / 1000));
     const planned = planObjectReply((name) => c.req.header(name), record, maxAge);
-    const reply = { ...planned, headers: { ...planned.headers, ...cors.headersFor(c.req.header('origin')) } };
+    const headers = Object.assign(planned.headers, cors.headersFor(c.req.header('origin')));
+    const reply = { ...planned, headers };
     const withoutBody = () => new Response(null, { status: reply.status, headers: reply.headers });
     if (reply.length === 0) {
       metrics.objectRequests.inc({ outcome: reply.status === 304 ? 'unchanged' : 'refused' });
@@ -111,16 +115,18 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       metrics.objectRequests.inc({ outcome: 'head' });
       return withoutBody();
     }
-    audit.record({
-      event: 'object.served',
-      ...grant.study,
-      sopInstanceUid: path.sopInstanceUid,
-      actor: grant.keyId,
-      ...(reply.status === 206 && { detail: reply.headers['Content-Range'] }),
-      ...peerOf(c),
-    });
+    const onStarted = (): void => {
+      audit.record({
+        event: 'object.served',
+        ...grant.study,
+        sopInstanceUid: path.sopInstanceUid,
+        actor: grant.keyId,
+        ...(reply.status === 206 && { detail: reply.headers['Content-Range'] }),
+        ...peerOf(c),
+      });
+    };
     try {
-      const isSent = await sendObject({ outgoing, socket: incoming.socket, reply, opened, pool });
+      const isSent = await sendObject({ outgoing, socket: incoming.socket, reply, opened, pool, onStarted });
       metrics.objectRequests.inc({ outcome: isSent ? 'served' : 'aborted' });
       if (isSent) metrics.objectBytesSent.inc(reply.length);
     } catch (error) {
@@ -151,6 +157,12 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
     throw methodNotAllowed(METHODS);
   });
   return app;
+}
+
+/** The tokens of the query; the usual query is but one, which needs no parsing. */
+function tokensOf(c: Context<HttpEnv>): readonly string[] {
+  const [, only] = ONLY_TOKEN.exec(c.req.url) ?? [];
+  return only === undefined ? (c.req.queries('token') ?? []) : [only];
 }
 
 function parsePath(c: Context<HttpEnv>): PathKey {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { AuditEntry } from '../core/ports/audit-trail.ts';
 
@@ -23,7 +23,7 @@ export interface ChainHead {
 
 /** @param line without its line break. */
 export function hashOfLine(line: string): string {
-  return createHash('sha256').update(line).digest('hex');
+  return hash('sha256', line, 'hex');
 }
 
 /** Reads a line; undefined for one that a crash cut short. */

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { InstanceStore, StagingLeftover } from '../core/ports/instance-store.ts';
 import { customerKey, type InstanceKey } from '../core/study/instance.ts';
 import { uid } from '../dicom/uid.ts';
+import { loadCachedFiles } from '../platform/cached-file.ts';
 import { createInstanceStore } from './instance-store.ts';
 
 const customer = customerKey('city-medical');
@@ -144,5 +145,64 @@ describe('instance store', () => {
     expect(await opened.read(target, 5)).toBe(4);
     expect(target.toString()).toBe('byte');
     await opened.close();
+  });
+});
+
+describe('reading', () => {
+  const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 31) & 255));
+
+  async function readWhole(from: InstanceStore): Promise<Buffer> {
+    const opened = await from.open(key);
+    const target = Buffer.alloc(opened.bytes + 1);
+    let filled = 0;
+    for (;;) {
+      const read = await opened.read(target.subarray(filled), filled);
+      if (read === 0) break;
+      filled += read;
+    }
+    await opened.close();
+    return target.subarray(0, filled);
+  }
+
+  it('gives the same bytes whether they come from memory at once or by way of a thread', async () => {
+    const staged = store.stage(customer, 'dimse');
+    staged.write(bytes);
+    await staged.commit(key, SHA);
+    expect((await readWhole(store)).equals(bytes)).toBe(true);
+    const cachedFiles = await loadCachedFiles();
+    if (cachedFiles.kind === 'unavailable') return;
+    const quick = await createInstanceStore({ dataDir, cachedFiles });
+    expect((await readWhole(quick)).equals(bytes)).toBe(true);
+    // As a file system that has nothing in memory, or half of it.
+    const halves = {
+      ...cachedFiles,
+      read: (fd: number, target: Buffer, position: number) =>
+        position % 2 === 0 ? cachedFiles.read(fd, target.subarray(0, 65_537), position) : undefined,
+    };
+    const halfway = await createInstanceStore({ dataDir, cachedFiles: halves });
+    expect((await readWhole(halfway)).equals(bytes)).toBe(true);
+    const missing = { ...key, sopInstanceUid: uid('1.2.3.4.6') };
+    await expect(quick.open(missing)).rejects.toMatchObject({ code: 'not-found' });
+    await quick.close();
+    await halfway.close();
+  });
+
+  it('goes on reading an object that is removed while it is open', async () => {
+    const staged = store.stage(customer, 'dimse');
+    staged.write(bytes);
+    await staged.commit(key, SHA);
+    const cachedFiles = await loadCachedFiles();
+    const quick = await createInstanceStore({
+      dataDir,
+      ...(cachedFiles.kind === 'available' && { cachedFiles }),
+    });
+    const opened = await quick.open(key);
+    await fs.rm(quick.pathOf(key));
+    const target = Buffer.alloc(1000);
+    expect(await opened.read(target, 2_000_000)).toBe(1000);
+    expect(target.equals(bytes.subarray(2_000_000, 2_001_000))).toBe(true);
+    await opened.close();
+    await expect(quick.open(key)).rejects.toMatchObject({ code: 'not-found' });
+    await quick.close();
   });
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import type {
 } from '../core/ports/instance-store.ts';
 import type { StudyFiles } from '../core/ports/study-files.ts';
 import { type InstanceKey, parseCustomerKey } from '../core/study/instance.ts';
+import type { CachedFiles } from '../platform/cached-file.ts';
 import { DurableFolders } from './durable-folders.ts';
 import {
   closeFile,
@@ -37,12 +39,15 @@ import { createStudyFiles } from './study-files.ts';
 export interface InstanceStoreOptions {
   /** Absolute path; made if missing. Must be on a file system with hard links. */
   readonly dataDir: string;
+  /** Without it, every read is one in a thread. */
+  readonly cachedFiles?: CachedFiles | undefined;
 }
 
 /** Opens the object store on the local file system. @throws StoreError when the data folder cannot be made or read. */
 export async function createInstanceStore(
   options: InstanceStoreOptions,
 ): Promise<InstanceStore & StudyFiles> {
+  const { cachedFiles } = options;
   const layout = dataLayout(options.dataDir);
   const folders = new DurableFolders();
   try {
@@ -70,7 +75,7 @@ export async function createInstanceStore(
       const id = randomBytes(8).toString('hex');
       return new StagedFile({ layout, folders, stagingName: partialName(customer, source, id) });
     },
-    open: (key) => openObject(pathOf(key)),
+    open: (key) => openObject(pathOf(key), cachedFiles),
     pathOf,
     async release(stagingNames) {
       await Promise.all(stagingNames.map(releaseOne));
@@ -81,19 +86,36 @@ export async function createInstanceStore(
   };
 }
 
+/** Freeing the blocks of a larger file that was removed meanwhile may take the one who closes it last a while. */
+const MAX_BYTES_CLOSED_AT_ONCE = 16 * 1024 * 1024;
+
 /** Opens a file of the object store for reading. @throws StoreError */
-export async function openObject(filePath: string): Promise<OpenedInstance> {
+export async function openObject(filePath: string, cachedFiles?: CachedFiles): Promise<OpenedInstance> {
   try {
-    const fd = await openFile(filePath, 'r');
-    const { size } = await statOpen(fd);
-    return {
-      bytes: size,
-      read: (target, position) => readAt(fd, target, position),
-      close: () => closeFile(fd),
-    };
+    const cached = cachedFiles?.open(filePath);
+    const fd = cached ?? (await openFile(filePath, 'r'));
+    try {
+      const { size } = cached === undefined ? await statOpen(fd) : fstatSync(fd);
+      return {
+        bytes: size,
+        read(target, position) {
+          const bytes = cached === undefined ? undefined : cachedFiles?.read(fd, target, position);
+          return bytes === undefined ? readAt(fd, target, position) : Promise.resolve(bytes);
+        },
+        close: () => closeObject(fd, cached !== undefined && size <= MAX_BYTES_CLOSED_AT_ONCE),
+      };
+    } catch (error) {
+      await closeFile(fd);
+      throw error;
+    }
   } catch (error) {
     throw storeError('open an object', error);
   }
+}
+
+async function closeObject(fd: number, isQuick: boolean): Promise<void> {
+  if (isQuick) closeSync(fd);
+  else await closeFile(fd);
 }
 
 async function* findLeftovers(layout: DataLayout, folders: DurableFolders): AsyncGenerator<StagingLeftover> {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { uid } from '../../dicom/uid.ts';
 import type { CustomerKey } from '../study/instance.ts';
-import { signObjectToken, verifyObjectToken } from './object-token.ts';
+import { createObjectTokenVerifier, signObjectToken, verifyObjectToken } from './object-token.ts';
 import type { KeyRing, SigningKey } from './object-token.ts';
 
 const key = (id: string): SigningKey => ({ id, secret: randomBytes(32), createdAt: 0 });
@@ -105,5 +105,43 @@ describe('object token', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii' }), (text) => !verifyObjectToken(text, keys, now).ok),
     );
+  });
+});
+
+describe('a verifier that remembers tokens', () => {
+  it('still looks at expiry and study each time', () => {
+    const verify = createObjectTokenVerifier(keys);
+    expect(verify(token, now, study.studyInstanceUid).ok).toBe(true);
+    expect(verify(token, now, '1.2.840.2')).toMatchObject({ reason: 'other-study' });
+    expect(verify(token, expiresAtSeconds * 1000)).toMatchObject({ reason: 'expired', keyId: 'k1' });
+    expect(verify(token, now, study.studyInstanceUid).ok).toBe(true);
+  });
+
+  it('forgets what was signed with a key that is out of force, or has another secret now', () => {
+    let ring: readonly SigningKey[] = [signingKey];
+    const verify = createObjectTokenVerifier({
+      current: () => signingKey,
+      find: (id) => ring.find((one) => one.id === id),
+    });
+    expect(verify(token, now).ok).toBe(true);
+    ring = [];
+    expect(verify(token, now)).toEqual({ ok: false, reason: 'unknown-key' });
+    ring = [key('k1')];
+    expect(verify(token, now)).toMatchObject({ reason: 'bad-signature' });
+  });
+
+  it('never takes a forged token for one that it remembers', () => {
+    const verify = createObjectTokenVerifier(keys, { remembered: 1 });
+    expect(verify(token, now).ok).toBe(true);
+    const forged = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
+    expect(verify(forged, now).ok).toBe(false);
+    expect(verify(forged, now).ok).toBe(false);
+    expect(verify(token, now).ok).toBe(true);
+  });
+
+  it('remembers no more than it may, and verifies the rest anew', () => {
+    const verify = createObjectTokenVerifier(keys, { remembered: 2 });
+    const tokens = [1, 2, 3, 4].map((more) => signObjectToken(signingKey, study, expiresAtSeconds + more));
+    for (const one of [...tokens, ...tokens]) expect(verify(one, now).ok).toBe(true);
   });
 });

@@ -61,6 +61,12 @@ export function signObjectToken(key: SigningKey, study: StudyKey, expiresAtSecon
   return `${payload}.${signatureOf(key, payload)}`;
 }
 
+/** A token that is genuine, whatever the time and the study asked for. */
+interface GenuineToken {
+  readonly key: SigningKey;
+  readonly grant: StudyGrant;
+}
+
 /**
  * Verifies a token. The signature covers the encoded text, so no second spelling of a token is accepted.
  * @param studyInstanceUid the study that the bearer asks for, if it asks for a particular one.
@@ -72,22 +78,64 @@ export function verifyObjectToken(
   now: number,
   studyInstanceUid?: string,
 ): TokenVerdict {
+  const read = readToken(token, keys);
+  return 'ok' in read ? read : judge(read.grant, now, studyInstanceUid);
+}
+
+/** Verifies tokens as {@link verifyObjectToken} does. */
+export type ObjectTokenVerifier = (token: string, now: number, studyInstanceUid?: string) => TokenVerdict;
+
+/** A viewer shows one token for each image of a study, and few studies are open at a time. */
+const DEFAULT_REMEMBERED = 256;
+
+/**
+ * Remembers which tokens are genuine, so that a signature is worked out once for all the images of a study. Key, expiry
+ * and study are looked at each time.
+ */
+export function createObjectTokenVerifier(
+  keys: KeyRing,
+  { remembered = DEFAULT_REMEMBERED }: { readonly remembered?: number } = {},
+): ObjectTokenVerifier {
+  const genuine = new Map<string, GenuineToken>();
+  return function verify(token, now, studyInstanceUid) {
+    const known = genuine.get(token);
+    if (known !== undefined && keys.find(known.grant.keyId)?.secret.equals(known.key.secret) === true)
+      return judge(known.grant, now, studyInstanceUid);
+    const read = readToken(token, keys);
+    if ('ok' in read) return read;
+    genuine.set(token, read);
+    // The first in is the first out.
+    if (genuine.size > remembered)
+      for (const oldest of genuine.keys()) {
+        genuine.delete(oldest);
+        break;
+      }
+    return judge(read.grant, now, studyInstanceUid);
+  };
+}
+
+function readToken(token: string, keys: KeyRing): GenuineToken | (TokenVerdict & { readonly ok: false }) {
   if (token.length > MAX_TOKEN_LENGTH || !TOKEN_PATTERN.test(token))
     return { ok: false, reason: 'malformed' };
   const payload = token.slice(0, -SIGNATURE_LENGTH - 1);
-  const claimed = parsePayload(payload);
-  if (claimed === undefined) return { ok: false, reason: 'malformed' };
-  const { keyId } = claimed;
+  const grant = parsePayload(payload);
+  if (grant === undefined) return { ok: false, reason: 'malformed' };
+  const { keyId } = grant;
   const key = keys.find(keyId);
   if (key === undefined) return { ok: false, reason: 'unknown-key' };
   // Both are 43 ASCII characters: timingSafeEqual cannot throw for unequal lengths.
   const expected = Buffer.from(signatureOf(key, payload), 'latin1');
   const given = Buffer.from(token.slice(-SIGNATURE_LENGTH), 'latin1');
   if (!timingSafeEqual(expected, given)) return { ok: false, reason: 'bad-signature', keyId };
-  if (now >= claimed.expiresAtSeconds * 1000) return { ok: false, reason: 'expired', keyId };
-  if (studyInstanceUid !== undefined && studyInstanceUid !== claimed.study.studyInstanceUid)
+  return { key, grant };
+}
+
+function judge(grant: StudyGrant, now: number, studyInstanceUid: string | undefined): TokenVerdict {
+  const { keyId } = grant;
+  if (now >= grant.expiresAtSeconds * 1000) return { ok: false, reason: 'expired', keyId };
+  if (studyInstanceUid !== undefined && studyInstanceUid !== grant.study.studyInstanceUid)
     return { ok: false, reason: 'other-study', keyId };
-  return { ok: true, grant: claimed };
+  return { ok: true, grant };
 }
 
 function signatureOf(key: SigningKey, payload: string): string {

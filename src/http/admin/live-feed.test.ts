@@ -5,16 +5,19 @@ import { createLiveFeed } from './live-feed.ts';
 
 function fixture(maxClients?: number) {
   const clock = createFakeClock();
-  const state = { version: 'v1', figures: { rate: '0' }, asked: 0 };
+  const state = { version: 'v1', figures: { rate: '0' }, asked: 0, isBroken: false };
+  const failures: unknown[] = [];
   const feed = createLiveFeed({
     clock,
     snapshot: () => {
       state.asked += 1;
+      if (state.isBroken) throw new Error('the index is closed');
       return { version: state.version, figures: state.figures };
     },
+    onFailure: (error) => failures.push(error),
     ...(maxClients !== undefined && { maxClients }),
   });
-  return { clock, state, feed };
+  return { clock, state, feed, failures };
 }
 
 /** What has been sent so far, and what comes with each further call. */
@@ -97,4 +100,19 @@ it('drops a watcher that does not read, and everybody at the end', async () => {
   await events.next();
   expect(await events.isDone()).toBe(true);
   expect(feed.watch(undefined)).toBeUndefined();
+});
+
+it('ends its streams and says why where it cannot look, and serves those who come again', async () => {
+  const { clock, state, feed, failures } = fixture();
+  const events = reader(feed.watch(undefined));
+  await events.next();
+  await events.next();
+  state.isBroken = true;
+  clock.advance(1000);
+  expect(await events.isDone()).toBe(true);
+  expect(failures).toEqual([new Error('the index is closed')]);
+  expect([feed.clients, clock.pending]).toEqual([0, 0]);
+  state.isBroken = false;
+  const again = reader(feed.watch(undefined));
+  expect(await again.next()).toContain('id: v1');
 });

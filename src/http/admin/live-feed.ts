@@ -12,6 +12,8 @@ export interface LiveFeedOptions {
   readonly clock: Clock;
   /** Cheap: it is asked once a second while anybody watches. */
   readonly snapshot: () => LiveSnapshot;
+  /** Hears of a look that failed; every stream has ended then. */
+  readonly onFailure: (error: unknown) => void;
   /** Watchers at the same time. Default 32. */
   readonly maxClients?: number;
 }
@@ -47,7 +49,7 @@ interface Client {
 }
 
 /** One look per second serves all watchers; nobody watching, nothing runs. */
-export function createLiveFeed({ clock, snapshot, maxClients = 32 }: LiveFeedOptions): LiveFeed {
+export function createLiveFeed({ clock, snapshot, onFailure, maxClients = 32 }: LiveFeedOptions): LiveFeed {
   const clients = new Set<Client>();
   let cancel: (() => void) | undefined;
   let isClosed = false;
@@ -80,7 +82,15 @@ export function createLiveFeed({ clock, snapshot, maxClients = 32 }: LiveFeedOpt
   const tick = (): void => {
     cancel = undefined;
     if (clients.size === 0) return;
-    const current = snapshot();
+    let current: LiveSnapshot;
+    try {
+      current = snapshot();
+    } catch (error) {
+      // Nobody is above a timer. The page that comes back asks for itself, and gets its error where one is answered.
+      onFailure(error);
+      for (const client of clients) drop(client);
+      return;
+    }
     for (const client of clients) update(client, current);
     schedule();
   };

@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import { verifyObjectToken } from '../../core/access/object-token.ts';
-import type { KeyRing } from '../../core/access/object-token.ts';
+import type { ObjectTokenVerifier } from '../../core/access/object-token.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { bearerOf, findAccessToken } from '../access-tokens.ts';
 import type { AccessToken } from '../access-tokens.ts';
@@ -10,8 +9,7 @@ import type { DicomWebEnv, DicomWebScope } from './env.ts';
 export interface AuthorizeOptions {
   /** As configured now. */
   readonly tokens: () => readonly AccessToken[];
-  /** That object tokens are verified with. */
-  readonly keys: KeyRing;
+  readonly verifyToken: ObjectTokenVerifier;
   readonly clock: Clock;
 }
 
@@ -25,7 +23,7 @@ export type Entitlement = Omit<DicomWebScope, 'serviceUrl'>;
  */
 export function entitlementOf(
   c: Context<DicomWebEnv>,
-  { tokens, keys, clock }: AuthorizeOptions,
+  { tokens, verifyToken, clock }: AuthorizeOptions,
 ): Entitlement | undefined {
   const authorization = c.req.header('authorization');
   const inQuery = c.req.queries('token') ?? [];
@@ -38,7 +36,7 @@ export function entitlementOf(
     const { name: actor, customers, mayRead, mayWrite } = known;
     return { actor, customers, mayRead, mayWrite };
   }
-  const verdict = verifyObjectToken(given, keys, clock.now());
+  const verdict = verifyToken(given, clock.now());
   if (!verdict.ok) return undefined;
   const { keyId: actor, study } = verdict.grant;
   const { customer, studyInstanceUid } = study;

@@ -1,5 +1,7 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { createObjectTokenVerifier } from '../../core/access/object-token.ts';
+import type { KeyRing } from '../../core/access/object-token.ts';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { createCorsPolicy } from '../cors.ts';
@@ -13,7 +15,9 @@ import { createCapabilities } from './capabilities.ts';
 import type { DicomWebEnv } from './env.ts';
 import { serviceOf } from './service-of.ts';
 
-export interface DicomWebAppOptions extends AuthorizeOptions {
+export interface DicomWebAppOptions extends Omit<AuthorizeOptions, 'verifyToken'> {
+  /** That object tokens are verified with. */
+  readonly keys: KeyRing;
   /** Each with paths relative to the service root, such as `/studies/:study`. */
   readonly routes: readonly Hono<DicomWebEnv>[];
   /** Where the public listener is reached from outside; undefined: wherever the request reached it. */
@@ -50,6 +54,7 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   const { routes, publicUrl, audit, clock, metrics } = options;
   const cors = createCorsPolicy(options.corsOrigins, METHODS, EXPOSED_HEADERS);
   const refusals = createRefusalAudit({ audit, clock, event: 'dicomweb.refused' });
+  const authorizing = { ...options, verifyToken: createObjectTokenVerifier(options.keys) };
   const allowedMethods = createAllowedMethods(routes);
   const capabilities = createCapabilities(routes);
   const baseUrlOf = (c: Context<DicomWebEnv>): string =>
@@ -109,7 +114,7 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   });
 
   app.use('*', async function authorize(c: Context<DicomWebEnv>, next) {
-    const entitlement = entitlementOf(c, options);
+    const entitlement = entitlementOf(c, authorizing);
     if (entitlement === undefined) return refuse(c, 'token', unauthorized());
     const { customer, path } = placeOf(c);
     // A customer that the token does not speak for is answered exactly like one that does not exist.
