@@ -25,6 +25,7 @@ import type { TargetIndex } from './retrieve-target.ts';
 import { serviceRootOf } from './service-root.ts';
 import { streamReply } from './stream-reply.ts';
 import { notFound } from './study-of-request.ts';
+import { varyOf } from './vary.ts';
 
 export interface BulkDataRoutesOptions {
   readonly index: TargetIndex;
@@ -56,8 +57,15 @@ export function createBulkDataRoutes(options: BulkDataRoutesOptions): Hono<Dicom
       ...(isOne ? [{ ...syntax, isMultipart: false }] : []),
       { ...syntax, isMultipart: true },
     ]);
-    const etag = `"${record.sha256}.${path.replaceAll('/', '.')}"`;
-    const validators = { ETag: etag, 'Cache-Control': 'private, no-cache', 'Accept-Ranges': 'bytes' };
+    const tag = `${record.sha256}.${path.replaceAll('/', '.')}`;
+    // Boundaries differ from answer to answer.
+    const etag = offer.isMultipart ? `W/"${tag}.multipart"` : `"${tag}"`;
+    const validators = {
+      ETag: etag,
+      'Cache-Control': 'private, no-cache',
+      Vary: varyOf(c, 'Accept', 'Authorization'),
+      'Accept-Ranges': 'bytes',
+    };
     if (isUnchanged(c.req.header('if-none-match'), etag))
       return new Response(null, { status: 304, headers: validators });
     const { customer, studyInstanceUid, sopInstanceUid } = record.key;
@@ -152,6 +160,8 @@ export function createBulkDataRoutes(options: BulkDataRoutesOptions): Hono<Dicom
       if (error instanceof HttpProblem || error instanceof ClientGoneError) throw error;
       if (error instanceof PixelDataError)
         throw new HttpProblem(404, { code: 'no-bulk-data', detail: error.message, cause: error });
+      // Removed or moved since it was looked up is no fault: this says which.
+      instanceOf(c, index);
       throw opener.reportFault(error, record.key);
     }
   });

@@ -19,7 +19,7 @@ export function metadataBodyBytes(series: Pick<PreparedMetadata, 'deflatedBytes'
  * @param series opened one after the other, and closed here.
  */
 export async function* metadataBody(
-  series: AsyncIterable<PreparedMetadata>,
+  series: Iterable<PreparedMetadata> | AsyncIterable<PreparedMetadata>,
 ): AsyncGenerator<Buffer, void, undefined> {
   let total = joinParts(EMPTY_PART, OPEN.part);
   let pending: Buffer[] = [GZIP_HEADER, OPEN.deflated];

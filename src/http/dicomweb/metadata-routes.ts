@@ -23,6 +23,7 @@ import { metadataBody, metadataBodyBytes } from './metadata-body.ts';
 import { sendChunks } from './send-chunks.ts';
 import { serviceRootOf } from './service-root.ts';
 import { notFound, studyOfRequest } from './study-of-request.ts';
+import { varyOf } from './vary.ts';
 
 export interface MetadataRoutesOptions {
   readonly index: Pick<StudyIndex, 'findStudiesByUid' | 'findRemovals' | 'findInstance' | 'listContents'>;
@@ -132,7 +133,7 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
     const validators = {
       ETag: etag,
       'Cache-Control': 'private, no-cache',
-      Vary: ['Accept', 'Accept-Encoding', 'Authorization', ...variesBy(c)].join(', '),
+      Vary: varyOf(c, 'Accept', 'Accept-Encoding', 'Authorization'),
     };
     if (isUnchanged(c.req.header('if-none-match'), etag))
       return new Response(null, { status: 304, headers: validators });
@@ -151,7 +152,7 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
       ...(sopInstanceUid !== undefined && { sopInstanceUid }),
       counts,
     });
-    let series = resource.open();
+    let series: Iterable<PreparedMetadata> | AsyncIterable<PreparedMetadata> = resource.open();
     try {
       if (resource.isOne) {
         const opened: PreparedMetadata[] = [];
@@ -159,10 +160,7 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
         const [only] = opened;
         if (only === undefined) throw notFound();
         if (isGzip) headers['Content-Length'] = String(metadataBodyBytes(only));
-        // eslint-disable-next-line @typescript-eslint/require-await
-        series = (async function* () {
-          yield only;
-        })();
+        series = [only];
       }
       const chunks = metadataBody(series);
       return await sendChunks(
@@ -203,10 +201,4 @@ function etagOf({ key }: StudyRecord, serviceRoot: string, digests: readonly str
     .update([key.customer, serviceRoot, ...digests].join(' '))
     .digest('base64url');
   return `W/"${digest.slice(0, 32)}"`;
-}
-
-/** What the answer depends on by the rules of others, such as CORS. */
-function variesBy(c: Context<DicomWebEnv>): readonly string[] {
-  const set = c.env.outgoing?.getHeader('vary');
-  return typeof set === 'string' ? [set] : [];
 }
