@@ -430,9 +430,15 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       createPixels({
         spoolFolder: path.join(dataDir, 'spool'),
         hasSpace: () => !freeSpace.current().isBelowReserve,
+        onOutcome: (outcome) => metrics.pixelJobs.inc({ outcome }),
       }),
       (it) => it.close(),
     );
+    metrics.beforeScrape(() => {
+      const { waiting, running } = pixels.load();
+      metrics.pixelJobsNow.set({ state: 'waiting' }, waiting);
+      metrics.pixelJobsNow.set({ state: 'running' }, running);
+    });
     const pictures = createPictureService({ store, renderer: pixels.renderer });
     const publicServer = createHttpServer({
       app: createPublicApp({

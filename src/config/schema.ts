@@ -182,7 +182,9 @@ const http = z
     trustProxy: z
       .array(addressRange)
       .default([])
-      .describe('Reverse proxies (addresses or CIDR blocks) whose X-Forwarded-For is believed.'),
+      .describe(
+        'Reverse proxies (addresses or CIDR blocks) whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are believed.',
+      ),
     corsOrigins: z
       .array(
         z

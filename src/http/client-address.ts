@@ -13,8 +13,7 @@ export type ClientAddressOf = (incoming: IncomingMessage) => string | undefined;
  */
 export function createClientAddressOf(trustProxy: readonly string[]): ClientAddressOf {
   const ranges = trustProxy.map(parseRange);
-  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
-    ranges.some((range) => range[0].kind() === address.kind() && address.match(range));
+  const isTrusted = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean => isWithin(address, ranges);
 
   /** Of connections, as text: requests over one need not parse it again. */
   const untrusted = new WeakMap<IncomingMessage['socket'], string>();
@@ -40,6 +39,23 @@ export function createClientAddressOf(trustProxy: readonly string[]): ClientAddr
     }
     return client.toString();
   };
+}
+
+/**
+ * Makes a test of whether a connection comes from a trusted proxy.
+ * @param trustProxy addresses and CIDR blocks. @throws RangeError for anything else.
+ */
+export function createIsTrustedProxy(trustProxy: readonly string[]): (incoming: IncomingMessage) => boolean {
+  const ranges = trustProxy.map(parseRange);
+  if (ranges.length === 0) return () => false;
+  return (incoming) => {
+    const direct = parseAddress(incoming.socket.remoteAddress ?? '');
+    return direct !== undefined && isWithin(direct, ranges);
+  };
+}
+
+function isWithin(address: ipaddr.IPv4 | ipaddr.IPv6, ranges: readonly Range[]): boolean {
+  return ranges.some((range) => range[0].kind() === address.kind() && address.match(range));
 }
 
 /** Whether the address is this machine's own loopback, also as IPv4 mapped into IPv6. */

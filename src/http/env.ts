@@ -6,6 +6,8 @@ export interface HttpBindings {
   readonly outgoing?: ServerResponse;
   /** The client's IP address, as far as the proxies in front of us are trusted. */
   readonly peerAddress?: string;
+  /** Scheme and host that the client used, where a trusted proxy tells of others than ours. */
+  readonly origin?: string;
 }
 
 /** The environment type of our Hono apps. */

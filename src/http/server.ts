@@ -7,6 +7,7 @@ import type { Logger } from '../core/ports/logger.ts';
 import { createClientAddressOf } from './client-address.ts';
 import type { HttpApp } from './env.ts';
 import { HttpProblem, problemResponse } from './errors.ts';
+import { createForwardedOriginOf } from './forwarded-origin.ts';
 
 const DROP_REPORT_INTERVAL_MS = 60_000;
 
@@ -18,7 +19,7 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Certificate chain and private key, PEM: HTTPS instead of plain HTTP. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
-  /** Proxies (addresses or CIDR blocks) whose X-Forwarded-For is believed. Default none. */
+  /** Proxies (addresses or CIDR blocks) whose X-Forwarded-For, -Proto and -Host are believed. Default none. */
   readonly trustProxy?: readonly string[];
   /** How long a client may take over the headers of a request. Default 15 s. */
   readonly headersTimeoutMs?: number;
@@ -54,6 +55,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { app, host, port, logger, tls, trustProxy = [] } = options;
   const headersTimeout = options.headersTimeoutMs ?? 15_000;
   const clientAddressOf = createClientAddressOf(trustProxy);
+  const forwardedOriginOf = createForwardedOriginOf(trustProxy);
   let isClosing = false;
 
   const answer = getRequestListener(
@@ -64,7 +66,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         outgoing: http.ServerResponse;
       };
       const peerAddress = clientAddressOf(incoming);
-      return app.fetch(request, { incoming, outgoing, ...(peerAddress !== undefined && { peerAddress }) });
+      const origin = forwardedOriginOf(incoming);
+      return app.fetch(request, {
+        incoming,
+        outgoing,
+        ...(peerAddress !== undefined && { peerAddress }),
+        ...(origin !== undefined && { origin }),
+      });
     },
     { errorHandler: (error) => problemResponse(requestProblem(error, logger)) },
   );

@@ -124,6 +124,17 @@ export function createMetrics({ includeProcess = true }: MetricsOptions = {}) {
       'Time until a DICOMweb answer begins, by service.',
       ['service'],
     ),
+    dicomWebBytesSent: counter(
+      'dicomweb_sent_bytes_total',
+      'Bytes of DICOMweb answers sent, headers included, by service.',
+      ['service'],
+    ),
+    pixelJobs: counter('pixel_jobs_total', 'Jobs of decoding, transcoding and rendering, by outcome.', [
+      'outcome',
+    ]),
+    pixelJobsNow: gauge('pixel_jobs', 'Jobs of decoding, transcoding and rendering now, by state.', [
+      'state',
+    ]),
     diskFree: gauge('disk_free_bytes', "Free bytes of the data folder's file system."),
     diskSize: gauge('disk_size_bytes', "Size of the data folder's file system in bytes."),
     diskReserve: gauge('disk_reserve_bytes', 'Free bytes below which nothing is accepted.'),

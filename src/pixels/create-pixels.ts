@@ -4,6 +4,7 @@ import { startWorker } from '../platform/start-worker.ts';
 import { createPictureRenderer } from './picture-renderer.ts';
 import { createPixelCodec } from './pixel-codec.ts';
 import { createWorkerPool } from './worker-pool.ts';
+import type { PixelJobOutcome } from './worker-pool.ts';
 
 export interface PixelsOptions {
   /** Folder for objects being transcoded; emptied before its first use. */
@@ -18,11 +19,15 @@ export interface PixelsOptions {
   readonly timeoutMs?: number;
   /** How long a thread without work stays. Default 30 s. */
   readonly idleMs?: number;
+  /** Hears how each job ended. */
+  readonly onOutcome?: (outcome: PixelJobOutcome) => void;
 }
 
 export interface Pixels {
   readonly codec: PixelCodec;
   readonly renderer: PictureRenderer;
+  /** Jobs that wait for a thread, and those that have one. */
+  readonly load: () => { readonly waiting: number; readonly running: number };
   close(): Promise<void>;
 }
 
@@ -37,6 +42,7 @@ export function createPixels({
   maxWaiting = 64,
   timeoutMs = 30_000,
   idleMs = 30_000,
+  onOutcome,
 }: PixelsOptions): Pixels {
   const pool = createWorkerPool({
     start: () =>
@@ -47,8 +53,9 @@ export function createPixels({
     maxWaiting,
     timeoutMs,
     idleMs,
+    onOutcome,
   });
   const codec = createPixelCodec({ pool, spoolFolder, hasSpace });
   const renderer = createPictureRenderer(pool, { concurrency: workers, maxWaiting });
-  return { codec, renderer, close: () => codec.close() };
+  return { codec, renderer, load: () => pool.load, close: () => codec.close() };
 }

@@ -17,6 +17,7 @@ const PICTURE: RenderedPicture = {
 function quickPool(): WorkerPool & { decoded: number } {
   const pool = {
     decoded: 0,
+    load: { waiting: 0, running: 0 },
     run<J extends PixelJob>(): Promise<JobResult<J>> {
       pool.decoded += 1;
       return Promise.resolve({ ...PICTURE, samples: PICTURE.samples.slice() } as JobResult<J>);

@@ -71,6 +71,17 @@ describe('threads', () => {
   });
 });
 
+test('tells how much it has to do, and how jobs ended', async () => {
+  await pool.close();
+  const outcomes: string[] = [];
+  pool = create({ workers: 1, maxWaiting: 2, onOutcome: (outcome) => outcomes.push(outcome) });
+  const all = Promise.allSettled([1, CRASH, REFUSE, 4].map(done));
+  expect(pool.load).toEqual({ waiting: 2, running: 1 });
+  await all;
+  expect(pool.load).toEqual({ waiting: 0, running: 0 });
+  expect(outcomes).toEqual(['busy', 'done', 'failed', 'refused']);
+});
+
 describe('a job', () => {
   test.each([
     ['whose thread exits', CRASH, { code: 'damaged' }],

@@ -13,10 +13,16 @@ export interface WorkerPoolOptions {
   readonly timeoutMs: number;
   /** A thread without work for so long is ended, which frees its memory. */
   readonly idleMs: number;
+  /** Hears how each job ended: `failed` where its thread did, `busy` where there was no place for it. */
+  readonly onOutcome?: ((outcome: PixelJobOutcome) => void) | undefined;
 }
+
+export type PixelJobOutcome = 'done' | 'refused' | 'failed' | 'busy';
 
 /** Threads that do jobs, one each at a time. */
 export interface WorkerPool {
+  /** Jobs that wait for a thread, and those that have one. */
+  readonly load: { readonly waiting: number; readonly running: number };
   /** @throws PixelError; what the signal was aborted with; Error for faults that are no matter of the image. */
   run<J extends PixelJob>(job: J, signal?: AbortSignal): Promise<JobResult<J>>;
   close(): Promise<void>;
@@ -39,7 +45,7 @@ interface Member {
  * fails alone; the next job gets a new thread.
  */
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  const { start, workers, maxWaiting, timeoutMs, idleMs } = options;
+  const { start, workers, maxWaiting, timeoutMs, idleMs, onOutcome } = options;
   const members = new Set<Member>();
   const waiting: Waiting[] = [];
   let isClosed = false;
@@ -115,6 +121,10 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   }
 
   return {
+    get load() {
+      const running = [...members].filter(({ current }) => current !== undefined).length;
+      return { waiting: waiting.length, running };
+    },
     run<J extends PixelJob>(job: J, signal?: AbortSignal): Promise<JobResult<J>> {
       return new Promise<JobResult<J>>((resolve, reject) => {
         if (isClosed) {
@@ -126,6 +136,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
           return;
         }
         if (waiting.length >= maxWaiting) {
+          onOutcome?.('busy');
           reject(new PixelError('busy', 'Too many images are being decoded already. Try again in a moment.'));
           return;
         }
@@ -140,12 +151,14 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
           job,
           settle: (reply) => {
             signal?.removeEventListener('abort', onAbort);
+            onOutcome?.(reply.kind === 'done' || reply.kind === 'refused' ? reply.kind : 'failed');
             if (reply.kind === 'done') resolve(reply.result as JobResult<J>);
             else if (reply.kind === 'refused') reject(new PixelError(reply.code, reply.message));
             else reject(new Error(reply.kind === 'failed' ? reply.message : reply.kind));
           },
           fail: (error) => {
             signal?.removeEventListener('abort', onAbort);
+            if (!isClosed && signal?.aborted !== true) onOutcome?.('failed');
             reject(error);
           },
         };

@@ -1,8 +1,13 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDicomWebFixture, TOKENS } from '../../../test/support/dicom-web-app.ts';
 import { customerKey } from '../../core/study/instance.ts';
 import { uid } from '../../dicom/uid.ts';
+import type { HttpBindings } from '../env.ts';
+import { createHttpServer } from '../server.ts';
 import type { DicomWebEnv } from './env.ts';
 
 /** A service that tells what it was allowed. */
@@ -251,4 +256,55 @@ it('takes the address of the service from the request where none is configured',
   expect(await (await app.request('/studies')).json()).toMatchObject({
     serviceUrl: 'http://localhost/dicom-web',
   });
+});
+
+describe('URLs in answers', () => {
+  const serviceUrl = async (
+    publicUrl: string,
+    host: string,
+    bindings: HttpBindings = {},
+  ): Promise<unknown> => {
+    const { listenable } = fixture({ publicUrl });
+    const headers = { authorization: `Bearer ${TOKENS.city}` };
+    const response = await listenable.request(`http://${host}/dicom-web/studies`, { headers }, bindings);
+    return ((await response.json()) as { serviceUrl: unknown }).serviceUrl;
+  };
+
+  it('begin with the public URL, else with what a trusted proxy says, else with the host asked', async () => {
+    const origin = 'https://proxy.example';
+    expect(await serviceUrl('https://images.example.org', 'evil.example', { origin })).toBe(
+      'https://images.example.org/dicom-web',
+    );
+    expect(await serviceUrl('', '10.0.0.5:8080', { origin })).toBe('https://proxy.example/dicom-web');
+    expect(await serviceUrl('', '10.0.0.5:8080')).toBe('http://10.0.0.5:8080/dicom-web');
+  });
+});
+
+it('counts the bytes of every answer once, heads included, however the service sends them', async () => {
+  const app = new Hono<DicomWebEnv>();
+  app.get('/studies', (c) => c.text('x'.repeat(1000)));
+  app.get('/studies/:study/metadata', (c) => {
+    c.env.outgoing?.writeHead(200, { 'Content-Length': '100000' });
+    c.env.outgoing?.end(Buffer.alloc(100_000));
+    return RESPONSE_ALREADY_SENT;
+  });
+  const { listenable, metrics, logger } = createDicomWebFixture({ routes: [app] });
+  const server = createHttpServer({ app: listenable, host: '127.0.0.1', port: 0, logger });
+  const { port } = await server.listen();
+  onTestFinished(() => server.close(0));
+  const head = `Host: localhost\r\nAuthorization: Bearer ${TOKENS.city}\r\n`;
+  const socket = net.connect(port, '127.0.0.1');
+  let received = 0;
+  socket.on('data', (chunk) => (received += chunk.length));
+  // All at once, so that answers wait behind each other; the last one closes the connection.
+  socket.write(
+    `GET /dicom-web/studies HTTP/1.1\r\n${head}\r\n` +
+      `GET /dicom-web/studies/1.2/metadata HTTP/1.1\r\n${head}\r\n` +
+      `GET /dicom-web/studies HTTP/1.1\r\n${head}Connection: close\r\n\r\n`,
+  );
+  await once(socket, 'close');
+  const counted = async (): Promise<number> =>
+    (await metrics.dicomWebBytesSent.get()).values.reduce((sum, { value }) => sum + value, 0);
+  await vi.waitFor(async () => expect(await counted()).toBe(received));
+  expect(received).toBeGreaterThan(102_000);
 });

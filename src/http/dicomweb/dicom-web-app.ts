@@ -13,6 +13,7 @@ import { entitlementOf, forbidden, unauthorized } from './authorize.ts';
 import type { AuthorizeOptions } from './authorize.ts';
 import { createCapabilities } from './capabilities.ts';
 import type { DicomWebEnv } from './env.ts';
+import { countSentBytes } from './sent-bytes.ts';
 import { serviceOf } from './service-of.ts';
 
 export interface DicomWebAppOptions extends Omit<AuthorizeOptions, 'verifyToken'> {
@@ -20,10 +21,10 @@ export interface DicomWebAppOptions extends Omit<AuthorizeOptions, 'verifyToken'
   readonly keys: KeyRing;
   /** Each with paths relative to the service root, such as `/studies/:study`. */
   readonly routes: readonly Hono<DicomWebEnv>[];
-  /** Where the public listener is reached from outside; undefined: wherever the request reached it. */
+  /** Where the public listener is reached from outside; undefined: wherever the request, or its proxy, says it did. */
   readonly publicUrl: () => string | undefined;
   readonly audit: AuditTrail;
-  readonly metrics: Pick<Metrics, 'dicomWebRequests' | 'dicomWebDuration'>;
+  readonly metrics: Pick<Metrics, 'dicomWebRequests' | 'dicomWebDuration' | 'dicomWebBytesSent'>;
   /** Web origins that may read answers; `*` stands for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -58,7 +59,7 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   const allowedMethods = createAllowedMethods(routes);
   const capabilities = createCapabilities(routes);
   const baseUrlOf = (c: Context<DicomWebEnv>): string =>
-    `${publicUrl() ?? new URL(c.req.url).origin}${DICOM_WEB_PATH}`;
+    `${publicUrl() ?? c.env.origin ?? new URL(c.req.url).origin}${DICOM_WEB_PATH}`;
 
   const refuse = (c: Context<DicomWebEnv>, detail: string, problem: HttpProblem, actor?: string): never => {
     const { peerAddress } = c.env;
@@ -76,9 +77,14 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
     const startedAt = performance.now();
     const headers = { ...FIXED_HEADERS, ...cors.headersFor(c.req.header('origin')) };
     // Services that write to Node's response themselves have no other way to get these.
-    const { outgoing } = c.env;
+    const { incoming, outgoing } = c.env;
     for (const [name, value] of Object.entries({ ...DEFAULT_HEADERS, ...headers }))
       outgoing?.setHeader(name, value);
+    const service = serviceOf(c.req.method, placeOf(c).path);
+    if (incoming !== undefined && outgoing !== undefined) {
+      const sentBytes = countSentBytes(incoming.socket);
+      outgoing.once('close', () => metrics.dicomWebBytesSent.inc({ service }, sentBytes()));
+    }
     await next();
     const isSent = c.res.headers.has('x-hono-already-sent');
     if (!isSent) {
@@ -89,7 +95,6 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
         if (!c.res.headers.has(name)) c.res.headers.set(name, value);
     }
     const status = isSent ? (outgoing?.statusCode ?? 200) : c.res.status;
-    const service = serviceOf(c.req.method, placeOf(c).path);
     metrics.dicomWebRequests.inc({ service, status: `${Math.floor(status / 100)}xx` });
     metrics.dicomWebDuration.observe({ service }, (performance.now() - startedAt) / 1000);
   });

@@ -67,8 +67,14 @@ const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
 class TooLongError extends Error {}
 
-/** Encodes the objects of a job one after the other, reading what is needed of each; for a thread of its own. */
-export async function runEncodeJob(job: EncodeJob): Promise<EncodedJob> {
+/**
+ * Encodes the objects of a job one after the other, reading what is needed of each; for a thread of its own.
+ * @param onInstance called before each but the first, with its place from 0.
+ */
+export async function runEncodeJob(
+  job: EncodeJob,
+  onInstance: (index: number) => void = () => undefined,
+): Promise<EncodedJob> {
   const window = new ByteWindow();
   const blocks: Buffer[] = [];
   let pending: string[] = [];
@@ -93,7 +99,10 @@ export async function runEncodeJob(job: EncodeJob): Promise<EncodedJob> {
   }
 
   for (const [index, instance] of job.instances.entries()) {
-    if (index > 0) put(',');
+    if (index > 0) {
+      put(',');
+      onInstance(index);
+    }
     for (const piece of await encodeInstance(job, instance, window)) put(piece);
   }
   deflate();

@@ -12,6 +12,23 @@ export interface EncodeThreadsOptions {
   readonly isYielding: boolean;
   /** A thread without work for so long is ended, which frees its memory. */
   readonly idleMs: number;
+  /** A thread that is at one object for so long is ended. */
+  readonly timeoutMs: number;
+  /** For tests. */
+  readonly start?: (workerData: EncodeWorkerData) => Worker;
+}
+
+/** JavaScript's own memory in a thread, in MiB: the largest header that is not given up fits. */
+const MAX_HEAP_MIB = 512;
+
+/** A thread ended, or had to be ended, over an object: the next one would as well. */
+export class EncodeThreadError extends Error {
+  override readonly name = 'EncodeThreadError';
+  readonly instance: EncodeJob['instances'][number];
+  constructor(instance: EncodeJob['instances'][number], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.instance = instance;
+  }
 }
 
 interface Waiting {
@@ -23,12 +40,15 @@ interface Waiting {
 interface Member {
   readonly worker: Worker;
   current: Waiting | undefined;
-  idleTimer: NodeJS.Timeout | undefined;
+  /** Which object of its job it is at. */
+  at: number;
+  /** Until it is ended: for want of work, or for being at one object too long. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
  * Threads that encode, one job each at a time. They start when there is work and end when there is none; a job whose
- * thread ends under it fails alone.
+ * thread ends under it fails alone, and names the object that it was at.
  */
 export class EncodeThreads {
   readonly #options: EncodeThreadsOptions;
@@ -40,7 +60,7 @@ export class EncodeThreads {
     this.#options = options;
   }
 
-  /** @throws MetadataSourceError; Error where the thread failed or the threads are closed. */
+  /** @throws MetadataSourceError; EncodeThreadError; Error where the job failed or the threads are closed. */
   run<J extends EncodeJob | FindJob>(job: J): Promise<J extends FindJob ? FoundBulkData : EncodedJob> {
     if (this.#isClosed)
       return Promise.reject(new Error('metadata is not encoded any more: the daemon stops'));
@@ -63,44 +83,68 @@ export class EncodeThreads {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       const member = idle ?? this.#join();
-      clearTimeout(member.idleTimer);
+      clearTimeout(member.timer);
       member.current = next;
+      member.at = 0;
+      member.timer = setTimeout(
+        () => void this.#end(member, new Error('it does not come to an end')),
+        this.#options.timeoutMs,
+      );
       member.worker.ref();
       member.worker.postMessage(next.job);
     }
   }
 
   #join(): Member {
-    const workerData: EncodeWorkerData = { isYielding: this.#options.isYielding };
-    const worker = startWorker(new URL('./encode-worker.ts', import.meta.url), { workerData });
-    const member: Member = { worker, current: undefined, idleTimer: undefined };
+    const { isYielding, idleMs, start = startEncoder } = this.#options;
+    const worker = start({ isYielding });
+    const member: Member = { worker, current: undefined, at: 0, timer: undefined };
     this.#members.add(member);
     worker.on('message', (reply: EncodeReply) => {
+      if (reply.kind === 'at') {
+        member.at = reply.index;
+        member.timer?.refresh();
+        return;
+      }
       const { current } = member;
       member.current = undefined;
       // An idle thread does not keep the process alive.
       worker.unref();
-      member.idleTimer = setTimeout(() => void this.#end(member, undefined), this.#options.idleMs).unref();
+      clearTimeout(member.timer);
+      member.timer = setTimeout(() => void this.#end(member, undefined), idleMs).unref();
       if (current !== undefined) settle(current, reply);
       this.#assign();
     });
     worker.on('error', (error) => void this.#end(member, error));
-    worker.on('exit', () => void this.#end(member, new Error('a metadata thread ended')));
+    worker.on('exit', () => void this.#end(member, undefined));
     return member;
   }
 
   async #end(member: Member, error: Error | undefined): Promise<void> {
     if (!this.#members.delete(member)) return;
-    clearTimeout(member.idleTimer);
-    const { current } = member;
+    clearTimeout(member.timer);
+    const { current, at } = member;
     member.current = undefined;
-    if (current !== undefined) current.reject(error ?? new Error('a metadata thread ended'));
+    if (current !== undefined) {
+      const { job } = current;
+      const instance = 'bulkDataPath' in job ? job.instance : job.instances[at];
+      const reason = error?.message ?? 'its thread ended';
+      if (this.#isClosed || instance === undefined) current.reject(new Error(reason, { cause: error }));
+      else current.reject(new EncodeThreadError(instance, reason, { cause: error }));
+    }
     await member.worker.terminate();
     if (!this.#isClosed) this.#assign();
   }
 }
 
-function settle({ resolve, reject }: Waiting, reply: EncodeReply): void {
+function startEncoder(workerData: EncodeWorkerData): Worker {
+  return startWorker(new URL('./encode-worker.ts', import.meta.url), {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+  });
+}
+
+function settle({ resolve, reject }: Waiting, reply: Exclude<EncodeReply, { kind: 'at' }>): void {
   switch (reply.kind) {
     case 'done':
       resolve(reply.result);

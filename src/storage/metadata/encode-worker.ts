@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { UnreadableError, runEncodeJob, runFindJob } from './encode-job.ts';
 import type { EncodeJob, EncodedJob, FindJob, FoundBulkData } from './encode-job.ts';
 
-/** What a thread answers to a job. */
+/** What a thread answers to a job: which of its objects it begins, counted from 0, and then one of the others. */
 export type EncodeReply =
+  | { readonly kind: 'at'; readonly index: number }
   | { readonly kind: 'done'; readonly result: EncodedJob | FoundBulkData }
   | { readonly kind: 'unreadable'; readonly sopInstanceUid: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -21,9 +22,14 @@ if ((workerData as EncodeWorkerData).isYielding && process.platform === 'linux')
   os.setPriority(os.constants.priority.PRIORITY_LOW);
 }
 
+function tell(index: number): void {
+  const reply: EncodeReply = { kind: 'at', index };
+  parentPort?.postMessage(reply);
+}
+
 async function answer(job: EncodeJob | FindJob): Promise<void> {
   try {
-    const result = 'bulkDataPath' in job ? await runFindJob(job) : await runEncodeJob(job);
+    const result = 'bulkDataPath' in job ? await runFindJob(job) : await runEncodeJob(job, tell);
     const reply: EncodeReply = { kind: 'done', result };
     parentPort?.postMessage(reply, 'deflated' in result ? [result.deflated.buffer] : []);
   } catch (error) {
