@@ -5,14 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, expect, it } from 'vitest';
 
-import { createRandom } from '../../fixtures/generator/drawing.ts';
 import { type ObjectToSend, storeObjects } from '../../src/dimse/scu/store-scu.ts';
+import { CRASH_ROUNDS, crashRandom, deferred } from '../support/crash-rounds.ts';
 import { syntheticCt } from '../support/data-sets.ts';
 import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.ts';
 
-/** Crashes per run; more by hand: `CRASH_ROUNDS=100 npm run test:integration -- crash`. */
-const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 12);
-const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 const OBJECTS_PER_SENDER = 60;
 
 interface Sender {
@@ -84,19 +81,17 @@ async function send(to: Site, sender: Sender, random: () => number, onSuccess: (
 }
 
 it(
-  `keeps everything it acknowledged over ${ROUNDS} crashes at random moments, and announces each study once`,
+  `keeps everything it acknowledged over ${CRASH_ROUNDS} crashes at random moments, and announces each study once`,
   { timeout: 600_000 },
   async () => {
-    process.stdout.write(`crash test: ${ROUNDS} rounds, CRASH_SEED=${SEED}\n`);
-    const next = createRandom(SEED);
-    const random = (): number => next() / 2 ** 32;
+    const random = crashRandom('crash test');
     const here = await createSite();
     site = here;
     const { emulator } = here;
     emulator.faults.add({ match: { method: 'POST' }, probability: 0.4, fault: { type: 'reply-lost' } });
     const senders = createSenders(random);
 
-    for (let round = 0; round < ROUNDS; round += 1) {
+    for (let round = 0; round < CRASH_ROUNDS; round += 1) {
       const daemon = await here.start();
       // Some rounds die between requests or while settling, most in the middle of transfers.
       let successesLeft = 1 + Math.floor(random() * 30);
@@ -148,11 +143,3 @@ it(
     expect(await fs.readdir(path.join(here.folder, 'data/conflicts'))).toEqual([]);
   },
 );
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
