@@ -1,10 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
 import path from 'node:path';
 
+import { errorCode } from './source-file.ts';
+import { systemPath, textOfName } from './system-path.ts';
+
+const CONCERNS_ONE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
+
 export interface DirectoryWatchOptions {
   /** Something happened to this path: it appeared, changed, or went. */
   readonly onHint: (filePath: string) => void;
-  /** Folders can no longer be watched (no watches left, folder gone): only listing them tells. */
+  /** Folders can no longer be watched (no watches left): only listing them tells. */
   readonly onTrouble: (error: Error) => void;
 }
 
@@ -28,23 +33,34 @@ export class DirectoryWatch {
   add(folder: string): void {
     if (this.#watchers.has(folder)) return;
     try {
-      const watcher = watch(folder, { persistent: false }, (_event, name) => {
-        this.#options.onHint(name === null ? folder : path.join(folder, name));
+      const options = { persistent: false, encoding: 'buffer' } as const;
+      const watcher = watch(systemPath(folder), options, (_event, name) => {
+        this.#options.onHint(name === null ? folder : path.join(folder, textOfName(name)));
       });
       watcher.on('error', (error) => {
         this.remove(folder);
-        this.#options.onTrouble(error);
+        this.#trouble(error);
       });
       this.#watchers.set(folder, watcher);
     } catch (error) {
-      this.#options.onTrouble(error instanceof Error ? error : new Error(String(error)));
+      this.#trouble(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  /** Stops watching a folder that is gone. */
+  /** Stops watching a folder that is gone, or another one by now, and all below it. */
   remove(folder: string): void {
-    this.#watchers.get(folder)?.close();
-    this.#watchers.delete(folder);
+    if (!this.#watchers.has(folder)) return;
+    const below = folder + path.sep;
+    for (const [other, watcher] of this.#watchers) {
+      if (other !== folder && !other.startsWith(below)) continue;
+      watcher.close();
+      this.#watchers.delete(other);
+    }
+  }
+
+  /** One folder that is gone again, or that may not be read, says nothing of the others. */
+  #trouble(error: Error): void {
+    if (!CONCERNS_ONE.has(errorCode(error))) this.#options.onTrouble(error);
   }
 
   close(): void {

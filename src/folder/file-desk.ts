@@ -6,10 +6,12 @@ import type { FileRecord, FileRecords } from '../core/ports/file-records.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Intake } from '../core/ports/intake.ts';
 import type { CustomerKey } from '../core/study/instance.ts';
-import { type Disposal, moveFile, removeFile } from './disposal.ts';
-import { type FileStamp, rememberedStamp } from './file-stamp.ts';
+import type { QuarantineEntry } from '../core/ports/file-intake.ts';
+import { type Disposal, lookAt, moveFile, removeFile } from './disposal.ts';
+import { contentStamp, type FileStamp, isRemembered, isUntouched, rememberedStamp } from './file-stamp.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { SourceFile } from './source-file.ts';
+import { shownPath, systemPath } from './system-path.ts';
 import { type FileVerdict, takeFile, type TakenMember } from './take-file.ts';
 
 export interface FileDeskOptions {
@@ -32,7 +34,19 @@ export interface FileJob {
   readonly path: string;
   readonly after: AfterImport;
   readonly asIs?: boolean;
+  /** How far an archive was taken before, where it is taken again unchanged. */
+  readonly progress?: TakeProgress;
   readonly signal?: AbortSignal;
+}
+
+/** Goes with a file from one try to the next, so that nothing in it is work, or counted, twice. */
+export interface TakeProgress {
+  members: number;
+  readonly tally: Tally;
+}
+
+export function noProgress(): TakeProgress {
+  return { members: 0, tally: emptyTally() };
 }
 
 /** Objects of one file. */
@@ -62,15 +76,19 @@ export class FileDesk {
     this.#options.intake.intakeEnded(intakeId);
   }
 
-  /** What an earlier look at the same file came to; undefined where it is a new one. */
-  recall(customer: CustomerKey, filePath: string, stamp: FileStamp): FileRecord | undefined {
-    const record = this.#options.records.find(customer, filePath);
-    return record?.stamp === rememberedStamp(stamp) ? record : undefined;
+  /**
+   * What an earlier look at the same file came to; undefined where it is a new one.
+   * @param isToGo it will be removed on the strength of the record, so it must not even have got other attributes since.
+   */
+  recall(customer: CustomerKey, filePath: string, stamp: FileStamp, isToGo: boolean): FileRecord | undefined {
+    const record = this.#options.records.find(customer, shownPath(filePath));
+    return record !== undefined && isRemembered(record.stamp, stamp, isToGo) ? record : undefined;
   }
 
   /**
    * Reads the file and stores its objects. Rejected members of archives are quarantined and recorded here; the file
-   * itself is the caller's to {@link settle} or {@link giveUp}.
+   * itself is the caller's to {@link settle} or {@link giveUp}, or step by step to {@link recordTaken} and {@link dispose},
+   * or {@link quarantine} and {@link recordQuarantined}.
    * @param onMember told of each member after that.
    */
   async take(
@@ -80,7 +98,8 @@ export class FileDesk {
   ): Promise<{ readonly verdict: FileVerdict; readonly tally: Tally }> {
     const { intake, quarantine } = this.#options;
     const { customer, source, intakeId } = job;
-    const tally = emptyTally();
+    const { progress = noProgress() } = job;
+    const { tally } = progress;
     const verdict = await takeFile({
       intake,
       origin: { source, customer, intakeId },
@@ -88,6 +107,7 @@ export class FileDesk {
       scratchFolder: quarantine.scratchFolder,
       ...(job.asIs === true && { asIs: true }),
       ...(job.signal && { signal: job.signal }),
+      progress,
       onMember: async (member) => {
         const { outcome } = member;
         // What lists the files of a medium is no loss where the archive stays: nobody needs to see to it.
@@ -105,8 +125,14 @@ export class FileDesk {
 
   /** Records that a file is safe, then does with it what is to be done after import. @throws the system's error. */
   async settle(job: FileJob, stamp: FileStamp, verdict: TakenVerdict): Promise<Disposal> {
+    await this.recordTaken(job, stamp, verdict);
+    return this.dispose(job, stamp);
+  }
+
+  /** Records that a file is safe. May be done twice. @throws StoreError `out-of-resources`, the system's error. */
+  async recordTaken(job: FileJob, stamp: FileStamp, verdict: TakenVerdict): Promise<void> {
     const { records, quarantine } = this.#options;
-    const earlier = records.find(job.customer, job.path);
+    const earlier = records.find(job.customer, shownPath(job.path));
     await records.record({
       ...this.#recordOf(job, job.path, stamp),
       outcome: verdict.kind,
@@ -115,7 +141,6 @@ export class FileDesk {
     });
     if (earlier?.outcome === 'quarantined' && earlier.place === 'kept')
       await quarantine.dropNote(job.customer, job.path);
-    return this.dispose(job, stamp);
   }
 
   /** Records that a file which was held in quarantine is safe, then removes it from there. @throws the system's error. */
@@ -132,35 +157,52 @@ export class FileDesk {
   /** Removes or moves a file whose content is known to be safe. @throws the system's error. */
   async dispose({ path: filePath, after }: FileJob, stamp: FileStamp): Promise<Disposal> {
     switch (after.kind) {
-      case 'keep':
-        return 'done';
+      case 'keep': {
+        // Whether it can be looked at now is nothing to fail at: it is safe.
+        const now = await lookAt(filePath).catch(() => stamp);
+        if (now === undefined) return 'gone';
+        return isUntouched(now, stamp) ? 'done' : 'changed';
+      }
       case 'delete':
         return removeFile(filePath, stamp);
       case 'move': {
-        await fs.mkdir(path.dirname(after.target), { recursive: true });
+        await fs.mkdir(systemPath(path.dirname(after.target)), { recursive: true });
         const moved = await moveFile(filePath, stamp, after.target);
         return typeof moved === 'string' ? moved : 'done';
       }
     }
   }
 
-  /** Puts a file that cannot be stored into quarantine, or notes it there where files stay. @throws the system's error. */
+  /** Puts a file that cannot be stored into quarantine, and records it. @throws the system's error. */
   async giveUp(job: FileJob, stamp: FileStamp, rejection: Rejection): Promise<Disposal> {
-    const { records, quarantine, clock } = this.#options;
+    const entry = await this.quarantine(job, stamp, rejection);
+    if (typeof entry === 'string') return entry;
+    await this.recordQuarantined(job, stamp, entry);
+    return 'done';
+  }
+
+  /** Puts a file that cannot be stored into quarantine, or notes it there where files stay. @throws the system's error. */
+  async quarantine(
+    job: FileJob,
+    stamp: FileStamp,
+    rejection: Rejection,
+  ): Promise<QuarantineEntry | Exclude<Disposal, 'done'>> {
+    const { quarantine, clock } = this.#options;
     const { customer, source, path: filePath } = job;
     const details = { customer, source, path: filePath, bytes: stamp.bytes, rejection, at: clock.now() };
-    const isKept = job.after.kind === 'keep';
-    const entry = isKept ? await quarantine.note(details) : await quarantine.hold(details, stamp);
-    if (typeof entry === 'string') return entry;
-    await records.record({
-      ...this.#recordOf(job, filePath, stamp),
+    return job.after.kind === 'keep' ? quarantine.note(details) : quarantine.hold(details, stamp);
+  }
+
+  /** Records that a file is in quarantine. May be done twice. @throws StoreError `out-of-resources`. */
+  async recordQuarantined(job: FileJob, stamp: FileStamp, entry: QuarantineEntry): Promise<void> {
+    await this.#options.records.record({
+      ...this.#recordOf(job, job.path, stamp),
       outcome: 'quarantined',
-      code: rejection.code,
-      reason: rejection.reason,
+      code: entry.code,
+      reason: entry.reason,
       quarantineId: entry.id,
-      place: isKept ? 'kept' : 'quarantine',
+      place: entry.file === undefined ? 'kept' : 'quarantine',
     });
-    return 'done';
   }
 
   async #settleMember(job: FileJob, file: SourceFile, member: TakenMember): Promise<void> {
@@ -188,7 +230,7 @@ export class FileDesk {
     const isKept = job.after.kind === 'keep';
     const entry = isKept
       ? await quarantine.note(details)
-      : await quarantine.holdBytes(details, member.source, rememberedStamp(file.stamp));
+      : await quarantine.holdBytes(details, member.source, contentStamp(file.stamp));
     await records.record({
       ...base,
       outcome: 'quarantined',
@@ -205,7 +247,14 @@ export class FileDesk {
     stamp: FileStamp,
   ): Pick<FileRecord, 'customer' | 'source' | 'path' | 'stamp' | 'bytes' | 'at'> {
     const at = this.#options.clock.now();
-    return { customer, source, path: filePath, stamp: rememberedStamp(stamp), bytes: stamp.bytes, at };
+    return {
+      customer,
+      source,
+      path: shownPath(filePath),
+      stamp: rememberedStamp(stamp),
+      bytes: stamp.bytes,
+      at,
+    };
   }
 }
 

@@ -11,6 +11,7 @@ import { FileDesk } from './file-desk.ts';
 import { runImport } from './import-run.ts';
 import { Quarantine } from './quarantine.ts';
 import { retryQuarantined } from './quarantine-retry.ts';
+import { shownPath } from './system-path.ts';
 import { isAskedFor } from './waiting-files.ts';
 import { type FolderSettings, WatchedFolder } from './watched-folder.ts';
 
@@ -107,9 +108,16 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
     },
     async find(name) {
       const all = await quarantine.list(MAX_SEARCHED_QUARANTINE);
+      const shown = ({ path: filePath, ...entry }: QuarantineEntry): QuarantineEntry => ({
+        ...entry,
+        path: shownPath(filePath),
+      });
       return {
         records: records.lookUp(name, MAX_ANSWERS),
-        quarantined: all.filter((entry) => isEntryAskedFor(entry, name)).slice(0, MAX_ANSWERS),
+        quarantined: all
+          .filter((entry) => isEntryAskedFor(entry, name))
+          .slice(0, MAX_ANSWERS)
+          .map(shown),
         waiting: folders.flatMap((folder) => folder.find(name)).slice(0, MAX_ANSWERS),
       };
     },
@@ -142,5 +150,5 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
 /** A member of an archive is known by its own name, and by the path of its archive. */
 function isEntryAskedFor({ path: filePath, member }: QuarantineEntry, name: string): boolean {
   if (member === undefined) return isAskedFor(filePath, name);
-  return filePath === name || isAskedFor(`${filePath}!/${member}`, name);
+  return shownPath(filePath) === name || isAskedFor(`${filePath}!/${member}`, name);
 }

@@ -1,3 +1,4 @@
+import fs from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import PQueue from 'p-queue';
@@ -8,12 +9,13 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { ImportCounts, ImportEvent, ImportRequest } from '../core/ports/file-intake.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { lookAt } from './disposal.ts';
-import { addTally, emptyTally, type FileDesk, type FileJob, type Tally } from './file-desk.ts';
-import type { FileStamp } from './file-stamp.ts';
+import { addTally, emptyTally, type FileDesk, type FileJob, noProgress, type Tally } from './file-desk.ts';
+import { type FileStamp, isUntouched } from './file-stamp.ts';
+import { failureText, isShortOfSpace } from './intake-pause.ts';
 import { findReferencedFiles } from './media-directory.ts';
 import type { Quarantine } from './quarantine.ts';
 import { errorCode, SourceFile } from './source-file.ts';
-import { type FileVerdict, takeFile } from './take-file.ts';
+import { type FileVerdict, takeFile, type TakenMember } from './take-file.ts';
 import { walk } from './walk.ts';
 
 const CONCURRENCY = 4;
@@ -165,8 +167,8 @@ class ImportRun {
 
   /** Counts what there is, ahead of the work, so that the time left can be told. */
   async #countAll(): Promise<void> {
-    for (const root of this.#request.paths) {
-      for await (const { path: filePath, kind } of this.#filesOf(root)) {
+    for (const named of this.#request.paths) {
+      for await (const { path: filePath, kind } of this.#filesOf(await whatIs(named))) {
         if (this.#signal.aborted) return;
         if (kind === 'other') continue;
         const stamp = await lookAt(filePath).catch(() => undefined);
@@ -179,8 +181,9 @@ class ImportRun {
   }
 
   async #takeAll(): Promise<void> {
-    for (const root of this.#request.paths) {
-      let found = 0;
+    for (const named of this.#request.paths) {
+      const root = await whatIs(named);
+      if (root.kind === 'other') await this.#reject(named, rejected('unreadable', root.reason));
       const onTrouble = (folder: string, error: unknown): void => {
         void this.#reject(
           folder,
@@ -189,38 +192,30 @@ class ImportRun {
       };
       for await (const { kind, path: filePath } of this.#filesOf(root, onTrouble)) {
         if (this.#signal.aborted) break;
-        found += 1;
         if (kind === 'other') {
           this.#leftAlone += 1;
           continue;
         }
-        const isNamed = filePath === root;
+        const isNamed = root.kind === 'file';
         await this.#queue.onSizeLessThan(MAX_QUEUED);
         this.#enqueue(filePath, isNamed);
       }
-      if (found === 0 && (await lookAt(root).catch(() => undefined)) === undefined)
-        await this.#reject(root, rejected('unreadable', 'There is no such file or folder.'));
     }
     await this.#queue.onIdle();
   }
 
   async *#filesOf(
-    root: string,
+    { path: root, kind: rootKind }: NamedPath,
     onTrouble: (folder: string, error: unknown) => void = () => undefined,
   ): AsyncGenerator<{ kind: 'file' | 'other'; path: string }, void, undefined> {
     const { dataDir } = this.#context;
-    const stats = await lookAt(root).catch(() => undefined);
-    if (stats === undefined) return;
+    if (rootKind === 'file') yield { kind: 'file', path: root };
+    if (rootKind !== 'folder') return;
     for await (const { kind, path: at } of walk(root, {
-      onTrouble: (folder, error) => {
-        // The root itself may be a file, which is no trouble.
-        if (folder !== root || errorCode(error) !== 'ENOTDIR') onTrouble(folder, error);
-      },
+      onTrouble,
       isExcluded: (folder) => folder === dataDir,
-    })) {
+    }))
       if (kind !== 'folder') yield { kind, path: at };
-      else if (at === root && (await isFile(root))) yield { kind: 'file', path: root };
-    }
   }
 
   #enqueue(filePath: string, isNamed: boolean): void {
@@ -238,6 +233,8 @@ class ImportRun {
     if (this.#isStopping()) return;
     const { desk } = this.#context;
     const { customer } = this.#request;
+    let job = this.#jobOf(filePath);
+    let stampBefore: FileStamp | undefined;
     for (let tries = 1; ; tries += 1) {
       let file: SourceFile;
       try {
@@ -252,13 +249,17 @@ class ImportRun {
       }
       try {
         const { stamp } = file;
-        const before = desk.recall(customer, filePath, stamp);
+        if (stampBefore !== undefined && !isUntouched(stamp, stampBefore)) job = this.#jobOf(filePath);
+        stampBefore = stamp;
+        const before = desk.recall(customer, filePath, stamp, false);
         if (before !== undefined && before.outcome !== 'quarantined') {
           this.#alreadyDone += 1;
           this.#handled(stamp.bytes);
           return;
         }
-        const { verdict, tally } = await this.#read(filePath, file);
+        const taken = await this.#read(job, file);
+        if (taken === undefined) continue;
+        const { verdict, tally } = taken;
         if (verdict.kind === 'postponed' && this.#isStopping()) return;
         const isFinal = await this.#judge(filePath, file, isNamed, verdict, tally, tries);
         if (!isFinal) continue;
@@ -270,14 +271,14 @@ class ImportRun {
     }
   }
 
-  async #read(filePath: string, file: SourceFile): Promise<{ verdict: FileVerdict; tally: Tally }> {
-    const { desk, quarantine } = this.#context;
-    const job = this.#jobOf(filePath);
+  /** @returns undefined where there was no space to write down what became of a member: to be gone on with. */
+  async #read(job: FileJob, file: SourceFile): Promise<{ verdict: FileVerdict; tally: Tally } | undefined> {
+    const { quarantine } = this.#context;
     const rejections: { name: string; rejection: Rejection }[] = [];
     const dryTally = emptyTally();
     const taken =
       this.#dryIntake === undefined
-        ? await desk.take(job, file, ({ name, outcome }) => {
+        ? await this.#take(job, file, ({ name, outcome }) => {
             if (outcome.kind === 'rejected') rejections.push({ name, rejection: outcome });
           })
         : {
@@ -296,16 +297,30 @@ class ImportRun {
               },
             }),
           };
-    if (this.#dryIntake !== undefined) countOutcome(dryTally, taken.verdict.kind);
+    if (this.#dryIntake !== undefined && taken !== undefined) countOutcome(dryTally, taken.verdict.kind);
     for (const { name, rejection } of rejections) {
       const { code, reason } = rejection;
       if (code === 'media-directory') {
         this.#leftAlone += 1;
         continue;
       }
-      await this.#say({ event: 'rejected', path: `${filePath}!/${name}`, code, reason });
+      await this.#say({ event: 'rejected', path: `${job.path}!/${name}`, code, reason });
     }
     return taken;
+  }
+
+  async #take(
+    job: FileJob,
+    file: SourceFile,
+    onMember: (member: TakenMember) => void,
+  ): Promise<{ verdict: FileVerdict; tally: Tally } | undefined> {
+    try {
+      return await this.#context.desk.take(job, file, onMember);
+    } catch (error) {
+      if (!isShortOfSpace(error)) throw error;
+      await this.#waitForSpace(failureText(error));
+      return undefined;
+    }
   }
 
   /** @returns false where the file is to be read once more. */
@@ -324,7 +339,8 @@ class ImportRun {
       case 'conflict':
       case 'archive':
         addTally(this.#tally, tally);
-        if (!this.#request.dryRun) await desk.settle(this.#jobOf(filePath), file.stamp, verdict);
+        if (!this.#request.dryRun)
+          await this.#onceThereIsSpace(() => desk.settle(this.#jobOf(filePath), file.stamp, verdict));
         return true;
       case 'rejected':
         // Its own rejection is counted where it is told of; those of its members count as they are.
@@ -341,9 +357,7 @@ class ImportRun {
         return true;
       case 'postponed':
         if (verdict.code === 'out-of-resources') {
-          if (!this.#isWaitingForSpace) await this.#say({ event: 'waiting', reason: verdict.reason });
-          this.#isWaitingForSpace = true;
-          await this.#pause(SPACE_RETRY_MS);
+          await this.#waitForSpace(verdict.reason);
           return false;
         }
         if (tries < MAX_TRIES) {
@@ -388,12 +402,14 @@ class ImportRun {
       intakeId,
       path: filePath,
       after: { kind: 'keep' },
+      progress: noProgress(),
       signal: this.#signal,
     };
   }
 
   async #giveUp(filePath: string, stamp: FileStamp, rejection: Rejection): Promise<void> {
-    if (!this.#request.dryRun) await this.#context.desk.giveUp(this.#jobOf(filePath), stamp, rejection);
+    if (!this.#request.dryRun)
+      await this.#onceThereIsSpace(() => this.#context.desk.giveUp(this.#jobOf(filePath), stamp, rejection));
     await this.#reject(filePath, rejection);
   }
 
@@ -406,6 +422,27 @@ class ImportRun {
     this.#files += 1;
     this.#bytes += bytes;
     this.#isWaitingForSpace = false;
+  }
+
+  /** What was read must not be read again only because the disk is full when that is written down. */
+  async #onceThereIsSpace(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (!isShortOfSpace(error)) throw error;
+        await this.#waitForSpace(failureText(error));
+      }
+    }
+  }
+
+  async #waitForSpace(reason: string): Promise<void> {
+    if (!this.#isWaitingForSpace) {
+      this.#isWaitingForSpace = true;
+      await this.#say({ event: 'waiting', reason });
+    }
+    await this.#pause(SPACE_RETRY_MS);
   }
 
   #isStopping(): boolean {
@@ -426,11 +463,25 @@ function countOutcome(tally: Tally, kind: FileVerdict['kind']): void {
   else if (kind === 'rejected') tally.quarantined += 1;
 }
 
-async function isFile(filePath: string): Promise<boolean> {
+/** A path that was asked for. */
+type NamedPath =
+  | { readonly kind: 'file' | 'folder'; readonly path: string }
+  | { readonly kind: 'other'; readonly path: string; readonly reason: string };
+
+/** A symbolic link stands for what it leads to where it was named itself; those found in folders are not followed. */
+async function whatIs(named: string): Promise<NamedPath> {
   try {
-    await (await SourceFile.open(filePath)).close();
-    return true;
-  } catch {
-    return false;
+    const filePath = (await fs.lstat(named)).isSymbolicLink() ? await fs.realpath(named) : named;
+    const stats = await fs.stat(filePath);
+    if (stats.isDirectory()) return { kind: 'folder', path: filePath };
+    if (stats.isFile()) return { kind: 'file', path: filePath };
+    return { kind: 'other', path: named, reason: 'It is neither a file nor a folder.' };
+  } catch (error) {
+    const code = errorCode(error);
+    const reason =
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? 'There is no such file or folder.'
+        : `It cannot be looked at (${code}).`;
+    return { kind: 'other', path: named, reason };
   }
 }

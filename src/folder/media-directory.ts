@@ -5,6 +5,7 @@ import { readFileMeta } from '../dicom/part10/file-meta.ts';
 import { readReferencedFileIds } from '../dicom/part10/media-directory.ts';
 import { assumedTransferSyntax } from '../dicom/transfer-syntax.ts';
 import type { SourceFile } from './source-file.ts';
+import { systemPath } from './system-path.ts';
 
 /** A DICOMDIR of a full Blu-ray disc has about 50 MB; a larger one is looked at no further. */
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
@@ -61,7 +62,7 @@ export async function describeMediaDirectory(file: SourceFile): Promise<string> 
 /** By comparable name; empty for what is no folder. */
 async function listNames(folder: string): Promise<ReadonlyMap<string, string>> {
   try {
-    return new Map((await fs.readdir(folder)).map((name) => [comparable(name), name]));
+    return new Map((await fs.readdir(systemPath(folder))).map((name) => [comparable(name), name]));
   } catch {
     return new Map();
   }

@@ -1,11 +1,14 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
+import { textOfName } from './system-path.ts';
+
 /** A look at all processes is worth this share of one thread at most. */
 const MAX_DUTY = 0.05;
 const MIN_INTERVAL_MS = 500;
 /** O_WRONLY and O_RDWR. */
 const WRITING_MODES = 0b11;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Knows which files below a folder are open for writing, as far as Linux lets this user see: a service sees its own
@@ -53,18 +56,19 @@ export class WriterWatch {
 }
 
 async function findOpenForWriting(folder: string): Promise<Set<string>> {
-  const root = (await fs.realpath(folder)) + path.sep;
+  const rootBytes = Buffer.from((await fs.realpath(folder)) + path.sep);
   const found = new Set<string>();
   for (const pid of await fs.readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     // Other users' processes do not tell, and processes come and go.
     const descriptors = await fs.readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
-      const target = await fs.readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
-      if (!target.startsWith(root)) continue;
+      const link = await fs.readlink(`/proc/${pid}/fd/${descriptor}`, 'buffer').catch(() => NOTHING);
+      if (!link.subarray(0, rootBytes.length).equals(rootBytes)) continue;
       const info = await fs.readFile(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1').catch(() => '');
       const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '0', 8);
-      if ((flags & WRITING_MODES) !== 0) found.add(path.join(folder, target.slice(root.length)));
+      if ((flags & WRITING_MODES) !== 0)
+        found.add(path.join(folder, textOfName(link.subarray(rootBytes.length))));
     }
   }
   return found;

@@ -8,7 +8,7 @@ const LOCAL = { settleMs: 5000, patienceMs: 60_000, isLocal: true };
 const SHARE = { ...LOCAL, isLocal: false };
 
 function observed(stamp: Partial<FileStamp>, changes: Partial<FileObservation> = {}): FileObservation {
-  const whole = { device: 1, inode: 2, bytes: 3, mtimeMs: NOW, ctimeMs: NOW, ...stamp };
+  const whole = { device: 1, inode: 2, bytes: 3, mtimeMs: NOW, ctimeMs: NOW, birthtimeMs: NOW, ...stamp };
   return { stamp: whole, since: NOW, isRejected: false, ...changes };
 }
 const dueIn = (observation: FileObservation, rules = LOCAL): number => dueAt(observation, rules) - NOW;

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 import { type ByteSource, SourceError } from '../core/ports/byte-source.ts';
 import { type FileStamp, isUntouched, stampOf } from './file-stamp.ts';
+import { systemPath } from './system-path.ts';
 
 const READ_BYTES = 256 * 1024;
 const ERRNO = /^E[A-Z0-9]+$/;
@@ -24,7 +25,10 @@ export class SourceFile implements ByteSource {
     let handle: FileHandle | undefined;
     try {
       // Without O_NONBLOCK a FIFO would hold a thread until somebody writes to it.
-      handle = await open(filePath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      handle = await open(
+        systemPath(filePath),
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      );
       const stats = await handle.stat();
       if (!stats.isFile()) throw new SourceError('unreadable', 'It is no regular file.');
       return new SourceFile(filePath, handle, stampOf(stats));

@@ -32,6 +32,8 @@ export interface TakeFileOptions {
   /** Also what is cut off or damaged, as far as it has its UIDs. */
   readonly asIs?: boolean;
   readonly bounds?: UnpackBounds;
+  /** Where an archive was interrupted: so many of its members are done with. Kept up to date. */
+  readonly progress?: { members: number };
   /** Ends the work on an archive between two members; the verdict is `postponed` then. */
   readonly signal?: AbortSignal;
   /** Awaited before the next member is read. */
@@ -107,17 +109,23 @@ async function takeZip(
 ): Promise<FileVerdict> {
   const unpacked = file ?? (await spool(source, taking.scratchFolder));
   try {
+    const progress = (depth === 0 ? taking.progress : undefined) ?? { members: 0 };
+    const toSkip = progress.members;
     let members = 0;
+    let position = 0;
     for await (const member of zipMembers(unpacked.descriptor, taking.budget)) {
       const name = prefix + member.name;
       if (taking.signal?.aborted === true)
         return { kind: 'postponed', code: 'processing-failure', reason: 'Stopped in between.' };
+      position += 1;
       if (member.name.split('/').some(isLitter)) continue;
       members += 1;
+      if (position <= toSkip) continue;
       const verdict = await takeMember(taking, member, depth, name);
       if (verdict.kind === 'changed' || verdict.kind === 'postponed') return verdict;
       if (verdict.kind !== 'archive')
         await taking.onMember({ name, bytes: member.bytes, outcome: verdict, source: member });
+      progress.members = position;
     }
     return members === 0 ? rejected('empty', 'The archive is empty.') : { kind: 'archive', members };
   } finally {

@@ -1,9 +1,17 @@
-import type { Dirent } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import { isLeftAlone } from './file-names.ts';
 import { errorCode } from './source-file.ts';
+import { systemPath, textOfName } from './system-path.ts';
+
+/** Stands in a name that was read as UTF-8 for what is none. */
+const REPLACEMENT = '\ufffd';
+
+interface EntryKind {
+  isFile(): boolean;
+  isDirectory(): boolean;
+}
 
 /** What a walk comes across. */
 export type Found =
@@ -28,9 +36,9 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     yield { kind: 'folder', path: folder };
     try {
-      for await (const entry of await fs.opendir(folder, { bufferSize: 256 })) {
-        const at = path.join(folder, entry.name);
-        const kind = isLeftAlone(entry.name) ? 'other' : kindOf(entry);
+      for await (const { name, entry } of entriesOf(folder)) {
+        const at = path.join(folder, name);
+        const kind = isLeftAlone(name) ? 'other' : kindOf(entry);
         if (kind === 'folder') {
           if (!isExcluded(at)) waiting.push(at);
         } else {
@@ -44,7 +52,21 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
   }
 }
 
-function kindOf(entry: Dirent): Found['kind'] {
+/** The entries of a folder, a few at a time; only those whose names are not UTF-8 are read all at once. */
+async function* entriesOf(
+  folder: string,
+): AsyncGenerator<{ name: string; entry: EntryKind }, void, undefined> {
+  let hasOtherNames = false;
+  for await (const entry of await fs.opendir(systemPath(folder), { bufferSize: 256 })) {
+    if (entry.name.includes(REPLACEMENT)) hasOtherNames = true;
+    else yield { name: entry.name, entry };
+  }
+  if (!hasOtherNames) return;
+  for (const entry of await fs.readdir(systemPath(folder), { withFileTypes: true, encoding: 'buffer' }))
+    if (entry.name.toString('utf8').includes(REPLACEMENT)) yield { name: textOfName(entry.name), entry };
+}
+
+function kindOf(entry: EntryKind): Found['kind'] {
   if (entry.isFile()) return 'file';
   return entry.isDirectory() ? 'folder' : 'other';
 }

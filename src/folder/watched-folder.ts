@@ -13,6 +13,8 @@ import { stampOf } from './file-stamp.ts';
 import { isOnLocalFileSystem } from './file-system-kind.ts';
 import { WriterWatch } from './open-for-writing.ts';
 import { errorCode } from './source-file.ts';
+import { steadyNow } from './steady-now.ts';
+import { systemPath } from './system-path.ts';
 import { isAskedFor, WaitingFiles } from './waiting-files.ts';
 import { walk } from './walk.ts';
 
@@ -69,6 +71,8 @@ export class WatchedFolder {
   #detail: string | undefined;
   #root: RootIdentity | undefined;
   #isLocal = false;
+  /** Once it was one: a reload or restart is to be told if it is to be none any more. */
+  #isMountPoint = false;
   #watch: DirectoryWatch | undefined;
   #listAt = 0;
   #isTakingHints = false;
@@ -93,7 +97,7 @@ export class WatchedFolder {
       }),
       jobOf: (filePath) => ({ after: this.#afterImport(filePath) }),
       desk,
-      writers: new WriterWatch(settings.path, () => clock.now()),
+      writers: new WriterWatch(settings.path, steadyNow),
       clock,
       logger,
     });
@@ -115,8 +119,8 @@ export class WatchedFolder {
 
   status(): FolderStatus {
     const { path: folder, customer, afterImport } = this.settings;
-    const { total, lastTakenAt, pauseReason } = this.#waiting;
-    const detail = pauseReason ?? this.#detail;
+    const { total, lastTakenAt, pauseReason, trouble } = this.#waiting;
+    const detail = pauseReason ?? this.#detail ?? trouble.summary;
     return {
       path: folder,
       customer,
@@ -124,6 +128,7 @@ export class WatchedFolder {
       ...(detail !== undefined && { detail }),
       afterImport,
       waiting: this.#waiting.size,
+      inTrouble: trouble.files,
       ...total,
       ...(lastTakenAt !== undefined && { lastTakenAt: new Date(lastTakenAt).toISOString() }),
     };
@@ -135,11 +140,11 @@ export class WatchedFolder {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { logger } = this.#options;
     while (!this.#isStopped) {
       try {
         await this.#checkRoot();
-        if (this.#root !== undefined && clock.now() >= this.#listAt) await this.#list();
+        if (this.#root !== undefined && steadyNow() >= this.#listAt) await this.#list();
       } catch (error) {
         logger.error(
           { err: error, folder: this.settings.path },
@@ -154,7 +159,7 @@ export class WatchedFolder {
   #sleep(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
     const { clock } = this.#options;
-    const untilListing = this.#root === undefined ? ROOT_CHECK_MS : this.#listAt - clock.now();
+    const untilListing = this.#root === undefined ? ROOT_CHECK_MS : this.#listAt - steadyNow();
     return new Promise((resolve) => {
       const cancel = clock.after(Math.max(0, Math.min(ROOT_CHECK_MS, untilListing)), resolve);
       this.#wake = () => {
@@ -167,6 +172,7 @@ export class WatchedFolder {
   async #checkRoot(): Promise<void> {
     const folder = this.settings.path;
     let root: RootIdentity;
+    let isMountPoint: boolean;
     try {
       const stats = await fs.stat(folder);
       if (!stats.isDirectory()) {
@@ -174,6 +180,7 @@ export class WatchedFolder {
         return;
       }
       root = { device: stats.dev, inode: stats.ino };
+      isMountPoint = stats.dev !== (await fs.stat(path.dirname(await fs.realpath(folder)))).dev;
     } catch (error) {
       this.#missing(
         errorCode(error) === 'ENOENT' ? 'it does not exist' : `it cannot be reached (${errorCode(error)})`,
@@ -181,6 +188,12 @@ export class WatchedFolder {
       return;
     }
     if (this.#root?.device === root.device && this.#root.inode === root.inode) return;
+    // What is below a mount point when nothing is mounted there is not what is meant.
+    if (this.#isMountPoint && !isMountPoint) {
+      this.#missing('nothing is mounted there any more');
+      return;
+    }
+    this.#isMountPoint = isMountPoint;
     await this.#attach(root);
   }
 
@@ -248,12 +261,11 @@ export class WatchedFolder {
   }
 
   async #list(): Promise<void> {
-    const { clock } = this.#options;
-    const startedAt = clock.now();
+    const startedAt = steadyNow();
     // Asked for again while it runs: there will be another one.
     this.#listAt = Number.POSITIVE_INFINITY;
     await this.#walkFrom(this.settings.path);
-    const now = clock.now();
+    const now = steadyNow();
     const intervalMs = this.#watch === undefined ? this.settings.pollIntervalMs : RELIST_MS;
     const restMs = Math.max(intervalMs, (now - startedAt) / MAX_LISTING_DUTY);
     this.#listAt = Math.min(this.#listAt, now + restMs);
@@ -326,9 +338,11 @@ export class WatchedFolder {
     if (relative === '' || relative.split('/').some(isLeftAlone)) return;
     const { moveTo } = this.settings;
     if (moveTo !== undefined && (filePath === moveTo || filePath.startsWith(moveTo + path.sep))) return;
-    const stats = await fs.lstat(filePath).catch(() => undefined);
-    if (stats === undefined) this.#watch?.remove(filePath);
-    else if (stats.isDirectory()) await this.#walkFrom(filePath);
+    const stats = await fs.lstat(systemPath(filePath)).catch(() => undefined);
+    // A folder of that name may be another one than before.
+    if (stats === undefined || stats.isDirectory()) this.#watch?.remove(filePath);
+    if (stats === undefined) return;
+    if (stats.isDirectory()) await this.#walkFrom(filePath);
     else if (stats.isFile() && this.#isMeant(relative)) this.#waiting.offer(filePath, stampOf(stats));
   }
 

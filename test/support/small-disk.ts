@@ -10,6 +10,8 @@ export interface SmallDisk {
   fill(freeBytes: number): Promise<void>;
   /** Removes what {@link fill} wrote. */
   clear(): Promise<void>;
+  /** Lets nothing be written any more, or again. */
+  remount(mode: 'ro' | 'rw'): void;
   unmount(): Promise<void>;
 }
 
@@ -39,9 +41,9 @@ function mountFailure(): string | undefined {
   }
 }
 
-/** Mounts an empty tmpfs. */
-export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
-  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'small-disk-'));
+/** Mounts an empty tmpfs. @param at a folder that exists; a temporary one where none is given. */
+export async function mountSmallDisk(megabytes: number, at?: string): Promise<SmallDisk> {
+  const folder = at ?? (await fs.mkdtemp(path.join(os.tmpdir(), 'small-disk-')));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
   const ballast = path.join(folder, 'ballast');
   return {
@@ -60,9 +62,12 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
       }
     },
     clear: () => fs.rm(ballast, { force: true }),
+    remount(mode) {
+      execFileSync('mount', ['-o', `remount,${mode}`, folder]);
+    },
     async unmount() {
       execFileSync('umount', [folder]);
-      await fs.rmdir(folder);
+      if (at === undefined) await fs.rmdir(folder);
     },
   };
 }

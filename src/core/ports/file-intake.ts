@@ -27,11 +27,13 @@ export interface FolderStatus {
   readonly path: string;
   readonly customer: CustomerKey;
   readonly state: 'starting' | 'watching' | 'polling' | 'missing' | 'paused' | 'stopped';
-  /** Why, where it is `missing` or `paused`. */
+  /** Why, where it is `missing` or `paused`, or files are in trouble. */
   readonly detail?: string;
   readonly afterImport: 'delete' | 'move' | 'keep';
   /** Files seen and not yet taken or given up. */
   readonly waiting: number;
+  /** Of these, how many wait because they cannot be read, or are stored and cannot be removed, or the like. */
+  readonly inTrouble: number;
   /** Since the daemon started. */
   readonly stored: number;
   readonly duplicates: number;
