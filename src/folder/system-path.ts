@@ -36,11 +36,13 @@ export function systemPath(filePath: string): string | Buffer {
   return Buffer.concat(parts);
 }
 
-/** A path for people and for the index: bytes that are none of UTF-8 as `\xNN`. */
+/** A path for people and for the index: bytes that are none of UTF-8 as `%FC`. */
 export function shownPath(filePath: string): string {
   if (!ESCAPED.test(filePath)) return filePath;
   return Array.from(filePath, (character) =>
-    ESCAPED.test(character) ? `\\x${(character.charCodeAt(0) - ESCAPE_BASE).toString(16)}` : character,
+    ESCAPED.test(character)
+      ? `%${(character.charCodeAt(0) - ESCAPE_BASE).toString(16).toUpperCase()}`
+      : character,
   ).join('');
 }
 
