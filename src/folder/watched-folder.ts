@@ -8,7 +8,7 @@ import type { CustomerKey } from '../core/study/instance.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { lookAt } from './disposal.ts';
 import type { AfterImport, FileDesk } from './file-desk.ts';
-import { createNameFilter, isLeftAlone } from './file-names.ts';
+import { ASIDE_PREFIX, createNameFilter, isLeftAlone } from './file-names.ts';
 import { stampOf } from './file-stamp.ts';
 import { isOnLocalFileSystem } from './file-system-kind.ts';
 import { WriterWatch } from './open-for-writing.ts';
@@ -336,6 +336,8 @@ export class WatchedFolder {
   async #takeHint(filePath: string): Promise<void> {
     const relative = this.#relative(filePath);
     if (relative === '' || relative.split('/').some(isLeftAlone)) return;
+    // Ours, on its way out. One that a crash left behind is found by listing.
+    if (path.basename(filePath).startsWith(ASIDE_PREFIX)) return;
     const { moveTo } = this.settings;
     if (moveTo !== undefined && (filePath === moveTo || filePath.startsWith(moveTo + path.sep))) return;
     const stats = await fs.lstat(systemPath(filePath)).catch(() => undefined);

@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createFolderSite, ctFile, type FolderSite } from '../support/folder-site.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { zipOf } from '../support/zip-file.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/main.js');
@@ -23,13 +25,17 @@ afterEach(() => here.site.close());
 interface ImportDocument {
   readonly result: string;
   readonly counts: Readonly<Record<string, number | boolean>>;
-  readonly rejected: readonly { path: string; code: string }[];
+  readonly rejected: readonly { path: string; code: string; reason: string }[];
+}
+
+function importArguments(...args: string[]): string[] {
+  const config = path.join(here.site.folder, 'config.json');
+  const url = isRunning ? ['--url', `http://127.0.0.1:${here.site.daemon.admin.port}`] : [];
+  return [MAIN, 'import', ...args, '--customer', 'city-medical', '--json', '--config', config, ...url];
 }
 
 async function runImport(...args: string[]): Promise<{ code: number; json: ImportDocument }> {
-  const config = path.join(here.site.folder, 'config.json');
-  const url = isRunning ? ['--url', `http://127.0.0.1:${here.site.daemon.admin.port}`] : [];
-  const argv = [MAIN, 'import', ...args, '--customer', 'city-medical', '--json', '--config', config, ...url];
+  const argv = importArguments(...args);
   try {
     const { stdout } = await promisify(execFile)(process.execPath, argv);
     return { code: 0, json: JSON.parse(stdout) as ImportDocument };
@@ -116,4 +122,64 @@ it('refuses a customer that is not configured', async () => {
     body: JSON.stringify({ customer: 'nobody', paths: ['/tmp'] }),
   });
   expect(response.status).toBe(400);
+});
+
+it('takes what a symbolic link leads to that was named itself, and says of what is no file that it is none', async () => {
+  const { file } = ctFile(1);
+  const pipe = path.join(scans, 'pipe');
+  await fs.writeFile(path.join(scans, 'ct/IM1'), file);
+  await fs.symlink(path.join(scans, 'ct/IM1'), path.join(here.site.folder, 'to-file'));
+  await fs.symlink(path.join(scans, 'nowhere'), path.join(here.site.folder, 'to-nothing'));
+  await promisify(execFile)('mkfifo', [pipe]);
+  expect(await runImport(path.join(here.site.folder, 'to-file'))).toMatchObject({
+    code: 0,
+    json: { counts: { files: 1, stored: 1 } },
+  });
+  for (const [named, reason] of [
+    [pipe, 'It is neither a file nor a folder.'],
+    [path.join(here.site.folder, 'to-nothing'), 'There is no such file or folder.'],
+  ] as const) {
+    const { code, json } = await runImport(named);
+    expect({ code, rejected: json.rejected }).toMatchObject({
+      code: 1,
+      rejected: [{ path: named, code: 'unreadable', reason }],
+    });
+  }
+});
+
+describe.each([true, false])('an import that is killed (in the daemon: %s)', (inDaemon) => {
+  it('goes on where it was: every file once, in the index and on disk', async () => {
+    const count = 400;
+    const digests: string[] = [];
+    for (let number = 1; number <= count; number += 1) {
+      const { file, digest } = ctFile(number);
+      digests.push(digest);
+      await fs.writeFile(path.join(scans, `ct/IM${number}`), file);
+    }
+    if (inDaemon) {
+      await here.site.start();
+      isRunning = true;
+    }
+    const objects = path.join(here.site.folder, 'data/objects');
+    const child = execFile(process.execPath, importArguments(scans));
+    const ended = once(child, 'close');
+    await waitUntil('some are stored', async () => {
+      const names = await fs.readdir(objects, { recursive: true }).catch(() => []);
+      return names.filter((name) => name.endsWith('.dcm')).length > 20 ? true : undefined;
+    });
+    if (inDaemon) await here.site.daemon.kill();
+    else child.kill('SIGKILL');
+    await ended;
+    if (inDaemon) {
+      expect(child.exitCode).not.toBe(0);
+      await here.site.start();
+    }
+    const { code, json } = await runImport(scans);
+    expect(code).toBe(0);
+    const { stored, duplicates, alreadyDone } = json.counts as Record<string, number>;
+    expect((stored ?? 0) + (duplicates ?? 0) + (alreadyDone ?? 0)).toBe(count);
+    expect(alreadyDone).toBeGreaterThan(0);
+    expect([...(await here.storedDigests())].sort()).toEqual(digests.sort());
+    expect((await runImport(scans)).json.counts).toMatchObject({ stored: 0, alreadyDone: count });
+  });
 });
