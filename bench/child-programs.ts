@@ -1,7 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import net from 'node:net';
-import type { AddressInfo } from 'node:net';
 
 /** Ends a program with SIGTERM and waits until it is gone. */
 export async function endChild(child: ChildProcess): Promise<void> {
@@ -15,14 +13,4 @@ export async function endChild(child: ChildProcess): Promise<void> {
 export function pidOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started`);
   return child.pid;
-}
-
-/** A TCP port that nobody listens on, for programs that cannot choose one themselves. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

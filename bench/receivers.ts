@@ -4,8 +4,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
-import { endChild, freePort, pidOf } from './child-programs.ts';
+import { endChild, pidOf } from './child-programs.ts';
 
 const run = promisify(execFile);
 

@@ -8,8 +8,9 @@ import { customerKey } from '../src/core/study/instance.ts';
 import { uid } from '../src/dicom/uid.ts';
 import { parseKeyFile } from '../src/storage/key-file.ts';
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
-import { endChild, freePort, pidOf } from './child-programs.ts';
+import { endChild, pidOf } from './child-programs.ts';
 import { findProgram } from './receivers.ts';
 
 const run = promisify(execFile);

@@ -9,15 +9,15 @@ import { json, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, isOpensslInstalled, type CertificateAuthority } from '../support/certificates.ts';
 import { startDaemon, writeConfig, type DaemonProcess } from '../support/daemon-process.ts';
-import { freePort, startNginx, type Nginx } from '../support/nginx.ts';
+import { freePort } from '../support/free-port.ts';
+import { startNginx, type Nginx } from '../support/nginx.ts';
+import { arePeersInstalled } from '../support/peer-programs.ts';
 import { buildPart10File } from '../support/part10-file.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/main.js');
 const INSTALL_PAGE = path.resolve(import.meta.dirname, '../../docs/install.md');
 const TOKEN = 'a-token-for-the-reading-room';
-const IS_NGINX_INSTALLED = spawnSync('nginx', ['-v']).error === undefined;
-if (!IS_NGINX_INSTALLED) process.stdout.write('not installed: nginx: the reverse proxy tests are skipped\n');
 
 /** The documented server block, with the paths and ports of the test. */
 async function documentedServer(change: {
@@ -35,7 +35,7 @@ async function documentedServer(change: {
     .replace('http://127.0.0.1:8080', `http://127.0.0.1:${change.target}`);
 }
 
-describe.runIf(IS_NGINX_INSTALLED && isOpensslInstalled())('behind nginx as documented', () => {
+describe.skipIf(!arePeersInstalled('nginx') || !isOpensslInstalled())('behind nginx as documented', () => {
   let folder: string;
   let authority: CertificateAuthority;
   let config: string;

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DaemonProcess } from '../support/daemon-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { startDaemon, writeConfig } from '../support/daemon-process.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../dist/main.js');
@@ -154,12 +155,3 @@ describe('without a daemon', () => {
     expect(err).toMatch(new RegExp(`^error: .*127\\.0\\.0\\.1:${port}.*\nhint: `));
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -12,16 +12,6 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Runs nginx in the foreground with everything of its own below `folder`, and waits for `port`. */
 export async function startNginx(folder: string, server: string, port: number): Promise<Nginx> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
+import { freePorts } from './free-port.ts';
 import { waitUntil } from './wait-until.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -29,7 +28,7 @@ export async function startOrthanc(
   settings: Readonly<Record<string, unknown>> = {},
 ): Promise<Orthanc> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'orthanc-'));
-  const [httpPort, dicomPort] = await freePorts();
+  const [httpPort = 0, dicomPort = 0] = await freePorts(2);
   const configFile = path.join(folder, 'orthanc.json');
   const config = {
     StorageDirectory: path.join(folder, 'db'),
@@ -78,13 +77,4 @@ export async function startOrthanc(
       await fs.rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Two ports that nobody listens on. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')] as const;
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const [first, second] = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return [first ?? 0, second ?? 0];
 }
