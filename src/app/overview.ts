@@ -158,6 +158,10 @@ export function createOverview(options: OverviewOptions): AdminOverview {
           .folders()
           .filter(({ state }) => state === 'missing' || state === 'paused')
           .map(({ path }) => path),
+        stuckFiles: files
+          .folders()
+          .filter(({ state, inTrouble }) => (state === 'watching' || state === 'polling') && inTrouble > 0)
+          .map(({ path, detail = '' }) => `${path} ${detail}`),
         certificates: options.certificates(),
         openAssociations: dimse.associations().length,
         imagesPerSecond,

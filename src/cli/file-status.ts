@@ -14,11 +14,13 @@ export function fileStatusText(
   for (const { path, customer, why } of waiting) {
     lines.push(`${paint('cyan', 'waiting')}      ${printable(path)} (${customer})\n             ${why}\n`);
   }
+  // What is said of a file that waits for its removal is not yet so.
+  const stillThere = new Set(waiting.map(({ path, customer }) => `${customer} ${path}`));
   for (const record of records) {
     const head = `${paint(STYLES[record.outcome] ?? 'yellow', record.outcome.padEnd(12))} ${printable(record.path)} (${record.customer}, ${ago(record.at)})\n`;
     lines.push(
       head +
-        detailsOf(record)
+        detailsOf(record, stillThere.has(`${record.customer} ${record.path}`))
           .map((line) => `             ${line}\n`)
           .join(''),
     );
@@ -46,9 +48,9 @@ const PLACES: Readonly<Record<string, string>> = {
   quarantine: 'the file is in quarantine',
 };
 
-function detailsOf(record: FileAnswerDocument['records'][number]): string[] {
+function detailsOf(record: FileAnswerDocument['records'][number], isStillThere: boolean): string[] {
   const { key, customer, reason, quarantineId, place, outcome } = record;
-  const details = [PLACES[place] ?? place];
+  const details = isStillThere ? [] : [PLACES[place] ?? place];
   if (outcome === 'archive') details.push('each file in it has an answer of its own');
   if (key !== undefined) {
     const stored = `objects/${customer}/${key.studyInstanceUid}/${key.seriesInstanceUid}/${key.sopInstanceUid}.dcm`;

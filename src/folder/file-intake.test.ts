@@ -1,4 +1,5 @@
 import fs from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -22,8 +23,7 @@ let files: FileIntakeService;
 beforeEach(async () => {
   real = await realIntake();
   logger = createRecordingLogger();
-  inbox = path.join(real.dataDir, 'inbox');
-  await fs.mkdir(inbox);
+  inbox = await fs.mkdtemp(path.join(os.tmpdir(), 'inbox-'));
   files = await createFileIntake({
     dataDir: real.dataDir,
     intake: real.intake,
@@ -32,7 +32,10 @@ beforeEach(async () => {
     clock: createSystemClock(),
     logger,
   });
-  onTestFinished(() => files.stop());
+  onTestFinished(async () => {
+    await files.stop();
+    await fs.rm(inbox, { recursive: true });
+  });
 });
 
 const settings = (changes: Partial<FolderSettings> = {}): FolderSettings => ({

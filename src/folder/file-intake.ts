@@ -1,3 +1,4 @@
+import fs from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Clock } from '../core/ports/clock.ts';
@@ -45,6 +46,7 @@ export interface FileIntakeService extends FileIntake {
 export async function createFileIntake(options: FileIntakeOptions): Promise<FileIntakeService> {
   const { dataDir, intake, index, records, clock, logger } = options;
   const quarantine = await Quarantine.open(dataDir);
+  const realDataDir = await fs.realpath(dataDir);
   const desk = new FileDesk({ intake, records, quarantine, clock });
   const stopping = new AbortController();
   const running = new Set<Promise<unknown>>();
@@ -88,7 +90,19 @@ export async function createFileIntake(options: FileIntakeOptions): Promise<File
       await Promise.all(folders.filter((folder) => !kept.includes(folder)).map((folder) => folder.stop()));
       const added = wanted
         .filter((settings) => !kept.some((folder) => isDeepStrictEqual(folder.settings, settings)))
-        .map((settings) => new WatchedFolder({ settings, desk, clock, logger }));
+        .map((settings) => {
+          const folder: WatchedFolder = new WatchedFolder({
+            settings,
+            desk,
+            clock,
+            logger,
+            othersFolders: () => [
+              realDataDir,
+              ...folders.flatMap((other) => (other === folder ? [] : (other.realPath ?? []))),
+            ],
+          });
+          return folder;
+        });
       folders = [...kept, ...added];
       for (const folder of added) folder.start();
       cancelForgetting();

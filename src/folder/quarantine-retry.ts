@@ -2,7 +2,7 @@ import { rejected } from '../core/ingest/file-outcome.ts';
 import type { FileIntake, QuarantineEntry } from '../core/ports/file-intake.ts';
 import type { FileDesk, FileJob } from './file-desk.ts';
 import type { Quarantine } from './quarantine.ts';
-import { SourceFile } from './source-file.ts';
+import { errorCode, SourceFile } from './source-file.ts';
 import type { FileVerdict } from './take-file.ts';
 
 /** Most entries that one request tries; the next one goes on, because what was stored is gone from the list. */
@@ -42,9 +42,12 @@ async function retryOne(
   let file: SourceFile;
   try {
     file = await SourceFile.open(located);
-  } catch {
+  } catch (error) {
     // Noted where it lay, and gone from there since: the note stays until it is back or somebody removes it.
-    await quarantine.update(entry, rejected(entry.code, 'The file is not where it was any more.'));
+    const isGone = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
+    const reason =
+      error instanceof Error && !isGone ? error.message : 'The file is not where it was any more.';
+    await quarantine.update(entry, rejected(entry.code, reason));
     return false;
   }
   const isHeld = entry.file !== undefined;

@@ -47,6 +47,7 @@ export class Quarantine {
     const quarantine = new Quarantine(path.join(dataDir, 'quarantine'));
     await fs.mkdir(quarantine.#root, { recursive: true, mode: 0o750 });
     await fs.rm(quarantine.scratchFolder, { recursive: true, force: true });
+    await quarantine.#dropUnfinished();
     for await (const { id, customer } of quarantine.#ids()) {
       const entry = await quarantine.#read(customer, id);
       const isLost =
@@ -161,6 +162,16 @@ export class Quarantine {
   async dropNote(customer: CustomerKey, filePath: string): Promise<void> {
     const id = hashedId(filePath, undefined);
     if ((await lookAt(this.#reasonPath(customer, id))) !== undefined) await this.#forget({ customer, id });
+  }
+
+  /** Removes copies that a crash cut short; what they were made of is where it was. */
+  async #dropUnfinished(): Promise<void> {
+    for await (const folder of await fs.opendir(this.#root)) {
+      if (!folder.isDirectory() || parseCustomerKey(folder.name) === undefined) continue;
+      const at = path.join(this.#root, folder.name);
+      for await (const { name } of await fs.opendir(at))
+        if (name.endsWith('.part')) await fs.rm(path.join(at, name), { force: true });
+    }
   }
 
   async *#ids(): AsyncGenerator<{ id: string; customer: CustomerKey }, void, undefined> {

@@ -10,6 +10,7 @@ import { asOrdinaryUser } from '../../test/support/other-user.ts';
 import { canMount, mountSmallDisk } from '../../test/support/small-disk.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
 import type { FolderStatus } from '../core/ports/file-intake.ts';
+import { customerKey } from '../core/study/instance.ts';
 import { createSystemClock } from '../platform/clock.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -178,6 +179,35 @@ describe('files and folders that may not be read', () => {
     TIMEOUT_MS,
   );
 });
+
+it(
+  'takes nothing from a folder that leads to another watched one, or to the data folder, by a symbolic link',
+  async () => {
+    const { files, inbox, settings, drop, folderWhen, real } = await fileIntakeBench();
+    const [twin, inside] = [path.join(path.dirname(inbox), 'twin'), path.join(path.dirname(inbox), 'inside')];
+    await fs.symlink(inbox, twin);
+    await fs.mkdir(path.join(real.dataDir, 'objects'), { recursive: true });
+    await fs.symlink(path.join(real.dataDir, 'objects'), inside);
+    const other = customerKey('north-clinic');
+    await files.watch([settings()]);
+    await folderWhen('it is watched', ({ state }) => state === 'watching');
+    await files.watch([
+      settings(),
+      settings({ path: twin, customer: other }),
+      settings({ path: inside, customer: other }),
+    ]);
+    await waitUntil('both are refused', () =>
+      files.folders().filter(({ state, detail }) => state === 'missing' && detail?.includes('overlaps'))
+        .length === 2
+        ? true
+        : undefined,
+    );
+    await drop('IM1', 1);
+    await folderWhen('it is stored', storedIs(1));
+    expect(real.index.totals().instances).toBe(1);
+  },
+  TIMEOUT_MS,
+);
 
 describe.skipIf(!canMount())('a mount point', () => {
   it(

@@ -49,6 +49,8 @@ export interface WatchedFolderOptions {
   readonly desk: FileDesk;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Folders that this one must not overlap, by their real paths: the data folder, and the others that are watched. */
+  readonly othersFolders: () => readonly string[];
 }
 
 /** The folder and file system that a path stands for; a mount or unmount changes it. */
@@ -73,6 +75,7 @@ export class WatchedFolder {
   #isLocal = false;
   /** Once it was one: a reload or restart is to be told if it is to be none any more. */
   #isMountPoint = false;
+  #realPath: string | undefined;
   #watch: DirectoryWatch | undefined;
   #listAt = 0;
   #isTakingHints = false;
@@ -134,6 +137,11 @@ export class WatchedFolder {
     };
   }
 
+  /** What the path stands for, once it was there. */
+  get realPath(): string | undefined {
+    return this.#realPath;
+  }
+
   /** Files of that name which are still to be taken. */
   find(name: string): ReturnType<WaitingFiles['find']> {
     return this.#waiting.find((filePath) => isAskedFor(filePath, name));
@@ -173,6 +181,7 @@ export class WatchedFolder {
     const folder = this.settings.path;
     let root: RootIdentity;
     let isMountPoint: boolean;
+    let realPath: string;
     try {
       const stats = await fs.stat(folder);
       if (!stats.isDirectory()) {
@@ -180,7 +189,8 @@ export class WatchedFolder {
         return;
       }
       root = { device: stats.dev, inode: stats.ino };
-      isMountPoint = stats.dev !== (await fs.stat(path.dirname(await fs.realpath(folder)))).dev;
+      realPath = await fs.realpath(folder);
+      isMountPoint = stats.dev !== (await fs.stat(path.dirname(realPath))).dev;
     } catch (error) {
       this.#missing(
         errorCode(error) === 'ENOENT' ? 'it does not exist' : `it cannot be reached (${errorCode(error)})`,
@@ -193,7 +203,14 @@ export class WatchedFolder {
       this.#missing('nothing is mounted there any more');
       return;
     }
+    // The configuration is checked for it, but cannot see through symbolic links.
+    const other = this.#options.othersFolders().find((one) => overlaps(one, realPath));
+    if (other !== undefined) {
+      this.#missing(`it leads to ${realPath}, which overlaps ${other}`);
+      return;
+    }
     this.#isMountPoint = isMountPoint;
+    this.#realPath = realPath;
     await this.#attach(root);
   }
 
@@ -290,6 +307,8 @@ export class WatchedFolder {
   }
 
   #cannotList(folder: string, error: unknown): void {
+    // Gone again before it could be listed.
+    if (folder !== this.settings.path && errorCode(error) === 'ENOENT') return;
     if (this.#warnedFolders.has(folder)) return;
     this.#warnedFolders.add(folder);
     this.#options.logger.warn(
@@ -358,4 +377,9 @@ export class WatchedFolder {
       return { kind: afterImport === 'keep' ? 'keep' : 'delete' };
     return { kind: 'move', target: path.join(moveTo, this.#relative(filePath)) };
   }
+}
+
+/** Whether one of two folders is, or lies in, the other. */
+function overlaps(a: string, b: string): boolean {
+  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
 }

@@ -23,6 +23,7 @@ const well: DaemonFacts = {
   refusedSenders: 0,
   quarantined: 0,
   foldersInTrouble: [],
+  stuckFiles: [],
   openAssociations: 0,
   imagesPerSecond: 0,
 };
@@ -87,6 +88,14 @@ describe('the state in a sentence', () => {
         certificates: [{ listener: 'http' as const, daysLeft: 200 }],
       }).state,
     ).toBe('good');
+  });
+
+  it('tells what files of a watched folder are stuck with', () => {
+    const stuckFiles = ['/srv/inbox 2 files are stored but cannot be removed (EROFS)'];
+    expect(summarize({ ...well, stuckFiles })).toMatchObject({
+      state: 'warn',
+      sentence: 'In /srv/inbox 2 files are stored but cannot be removed (EROFS).',
+    });
   });
 
   it('names the folder that nothing is taken from', () => {

@@ -21,6 +21,7 @@ export interface Problem {
     | 'refused-senders'
     | 'quarantine'
     | 'folder'
+    | 'files-stuck'
     | 'certificate';
   readonly severity: Severity;
   /** One sentence without a full stop at its end: what is, and what follows from it. No patient data. */
@@ -54,6 +55,8 @@ export interface DaemonFacts {
   readonly quarantined: number;
   /** Paths of watched folders that are not watched. */
   readonly foldersInTrouble: readonly string[];
+  /** What files of watched folders are stuck with: `/srv/inbox: 2 files cannot be read (EACCES)`. */
+  readonly stuckFiles: readonly string[];
   readonly certificates: readonly CertificateView[];
   readonly openAssociations: number;
   readonly imagesPerSecond: number;
@@ -139,6 +142,7 @@ function problemsOf(facts: DaemonFacts): Problem[] {
       'folder',
       `Nothing is taken from ${facts.foldersInTrouble.length === 1 ? 'the watched folder' : 'the watched folders'} ${names(facts.foldersInTrouble)}`,
     );
+  for (const stuck of facts.stuckFiles) add('warn', 'files-stuck', `In ${stuck}`);
   if (facts.silentCustomers.length > 0)
     add(
       'warn',

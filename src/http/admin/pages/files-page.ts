@@ -144,7 +144,7 @@ function folderTable(view: View, folders: readonly FolderStatus[]): Html {
       cells: [
         html`<code>${folder.path}</code>`,
         folder.customer,
-        html`${badge(tones[folder.state], folder.state)}${folder.detail === undefined ? '' : html`<span class="under">${folder.detail}</span>`}`,
+        html`${badge(folder.inTrouble > 0 && tones[folder.state] === 'good' ? 'warn' : tones[folder.state], folder.state)}${folder.detail === undefined ? '' : html`<span class="under">${folder.detail}</span>`}`,
         number(folder.waiting),
         number(folder.stored),
         folder.lastTakenAt === undefined ? '–' : ago(Date.parse(folder.lastTakenAt), view.now),

@@ -40,6 +40,7 @@ const PLACES: Readonly<Record<Problem['kind'], string>> = {
   'refused-senders': '/senders#refused',
   quarantine: '/files',
   folder: '/files#folders',
+  'files-stuck': '/files#folders',
   certificate: '#parts',
 };
 const SENDERS_SHOWN = 8;
