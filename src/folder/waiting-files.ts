@@ -304,7 +304,7 @@ export class WaitingFiles {
       case 'rejected':
         file.rejection = verdict;
         file.why = `not taken: ${verdict.reason} It goes to quarantine unless it changes.`;
-        if (this.#dueAt(file) <= this.#options.clock.now()) await this.#giveUp(filePath, file, verdict);
+        if (this.#dueAt(file) <= steadyNow()) await this.#giveUp(filePath, file, verdict);
         else this.#wait(file);
         return;
       case 'changed':

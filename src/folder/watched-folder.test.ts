@@ -108,6 +108,23 @@ it(
 );
 
 it(
+  'gives a file that is not whole the time to go on, however short it takes to settle',
+  async () => {
+    const { files, inbox, settings, folderWhen, why } = await fileIntakeBench();
+    const target = path.join(inbox, 'slow');
+    const content = ct(1);
+    await fs.writeFile(target, content.subarray(0, -100));
+    await files.watch([settings({ quarantineAfterMs: 3_600_000 })]);
+    await waitUntil('it was read', async () =>
+      (await why(target))?.startsWith('not taken') ? true : undefined,
+    );
+    await fs.appendFile(target, content.subarray(-100));
+    expect(await folderWhen('it is stored', storedIs(1))).toMatchObject({ quarantined: 0 });
+  },
+  TIMEOUT_MS,
+);
+
+it(
   'takes in what is there and what comes although the clock is set back by years meanwhile',
   async () => {
     const system = createSystemClock();
