@@ -3,7 +3,7 @@ import { writeSection } from './performance-page.ts';
 import { toMarkdown, verdictTable, type Table, type Verdict } from './table.ts';
 
 export interface FinishOptions {
-  readonly section: 'cstore' | 'folder' | 'index' | 'web';
+  readonly section: 'cstore' | 'folder' | 'index' | 'upkeep' | 'web';
   /** How to repeat this run. */
   readonly command: string;
   /** What a reader must know to judge the figures, one item of a list each. */

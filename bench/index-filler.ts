@@ -9,6 +9,13 @@ export const BLOCK_INSTANCES = 2000;
 /** What passes between two instances on the population's clock: a million in three years. */
 const STEP_MS = 95_000;
 
+/** What one instance took, in microseconds. */
+export interface BlockTime {
+  readonly wall: number;
+  /** Of all threads; what else the machine does weighs less on it. */
+  readonly cpu: number;
+}
+
 /** Fills an index as concurrent Associations would; remembers what can be looked for. */
 export class IndexFiller {
   readonly studies: PopulationStudy[] = [];
@@ -37,7 +44,7 @@ export class IndexFiller {
   async add(instances: number): Promise<number> {
     const end = this.#count + instances;
     const blocks: number[] = [];
-    while (this.#count < end) blocks.push(await this.addBlock());
+    while (this.#count < end) blocks.push((await this.addBlock()).wall);
     return median(blocks);
   }
 
@@ -58,22 +65,24 @@ export class IndexFiller {
     return study;
   }
 
-  /** Adds {@link BLOCK_INSTANCES}. @returns the time for one instance, in microseconds. */
-  async addBlock(): Promise<number> {
+  /** Adds {@link BLOCK_INSTANCES}. @returns what one instance took. */
+  async addBlock(): Promise<BlockTime> {
     const ended: PopulationStudy[] = [];
     const batches: StoredInstance[][] = [];
     for (let made = 0; made < BLOCK_INSTANCES; made += ASSOCIATIONS) {
       batches.push(Array.from({ length: ASSOCIATIONS }, (_, slot) => this.#next(slot, ended)));
     }
+    const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
     for (const batch of batches) {
       await Promise.all(batch.map((instance) => this.#index.addInstance(instance)));
     }
     const microseconds = (performance.now() - startedAt) * 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
     const added = batches.length * ASSOCIATIONS;
     this.#count += added;
     await this.#complete(ended);
-    return microseconds / added;
+    return { wall: microseconds / added, cpu: (user + system) / added };
   }
 
   /** The next instance of an Association, which goes on with another study when one has ended. */
@@ -113,6 +122,8 @@ export interface IngestRate {
   readonly empty: number;
   /** `full` over `empty`, from blocks next to each other. */
   readonly ratio: number;
+  /** The same of processor time. */
+  readonly cpuRatio: number;
 }
 
 /** Adds blocks to both in turn, so that what else the machine does slows both alike. */
@@ -122,14 +133,15 @@ export async function compareIngest(
   blocks: number,
 ): Promise<IngestRate> {
   const size = full.count;
-  const pairs: { full: number; empty: number }[] = [];
+  const pairs: { full: BlockTime; empty: BlockTime }[] = [];
   for (let round = 0; round < blocks; round += 1) {
     pairs.push({ empty: await empty.addBlock(), full: await full.addBlock() });
   }
   return {
     size,
-    full: median(pairs.map((pair) => pair.full)),
-    empty: median(pairs.map((pair) => pair.empty)),
-    ratio: median(pairs.map((pair) => pair.full / pair.empty)),
+    full: median(pairs.map((pair) => pair.full.wall)),
+    empty: median(pairs.map((pair) => pair.empty.wall)),
+    ratio: median(pairs.map((pair) => pair.full.wall / pair.empty.wall)),
+    cpuRatio: median(pairs.map((pair) => pair.full.cpu / pair.empty.cpu)),
   };
 }

@@ -29,10 +29,10 @@ export function indexTables(report: IndexReport): Table[] {
   const { first, again, answerBytes } = report.webhook;
   const facts: (readonly [string, string])[] = [
     ...report.rates.map(
-      ({ size, full, empty, ratio }) =>
+      ({ size, full, empty, ratio, cpuRatio }) =>
         [
           `add an instance to ${formatCount(size)}`,
-          `${formatNumber(full)} µs; to an empty index ${formatNumber(empty)} µs, ratio ${formatNumber(ratio)}`,
+          `${formatNumber(full)} µs; to an empty index ${formatNumber(empty)} µs, ratio ${formatNumber(ratio)} (processor time ${formatNumber(cpuRatio)})`,
         ] as const,
     ),
     ['instances, studies', `${formatCount(report.instances)}, ${formatCount(report.studies)}`],

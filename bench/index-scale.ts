@@ -43,7 +43,7 @@ if (!(Number.isSafeInteger(instances) && instances >= 10_000)) {
   program.error('--instances takes a number from 10000');
 }
 /** Blocks that are timed at each size. */
-const blocks = options.quick ? 5 : 15;
+const blocks = options.quick ? 5 : 41;
 
 const scratch = await createScratch(options.folder);
 try {

@@ -51,7 +51,7 @@ export async function measureWebhook(
       secret: SECRET,
       sentAt: clock.now(),
       event: {
-        id: `evt_${turns}`,
+        id: `evt_${1000 + turns}`,
         type: 'study.access_requested',
         data: { studyId, studyInstanceUid: study.key.studyInstanceUid },
       },
@@ -60,7 +60,10 @@ export async function measureWebhook(
     const { status, body, text = JSON.stringify(body) } = await receiver.receive(request);
     const answer = Buffer.from(text);
     const duration = performance.now() - startedAt;
-    expectWholeAnswer(status, JSON.parse(text), study.instances);
+    // Read once only: what reading throws away would be cleared up while the next answers are timed.
+    if (turns === 1) expectWholeAnswer(status, JSON.parse(text), study.instances);
+    if (turns > 1 && (status !== 200 || answer.length !== answerBytes))
+      throw new Error(`the webhook was answered with ${status} and ${answer.length} bytes`);
     answerBytes = answer.length;
     return duration;
   };

@@ -30,11 +30,16 @@ much about the machine as about the software: compare the ratios, and repeat the
 
 <!-- bench:index:begin -->
 <!-- bench:index:end -->
+
+## Looking after a large index
+
+<!-- bench:upkeep:begin -->
+<!-- bench:upkeep:end -->
 `;
 
 /** Replaces what stands between a section's markers in docs/performance.md, which is made if missing. */
 export async function writeSection(
-  section: 'cstore' | 'folder' | 'index' | 'web',
+  section: 'cstore' | 'folder' | 'index' | 'upkeep' | 'web',
   markdown: string,
 ): Promise<void> {
   const page = await readPage();

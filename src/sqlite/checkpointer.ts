@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 
 /** Pages of 4 kB in the log that are not in the database file yet, from which on a checkpoint is worth its syncs. */
-const DEFAULT_WORTHWHILE = 2000;
+const DEFAULT_WORTHWHILE = 4000;
 /** The log is written from its beginning again once it is this long. */
 const LONG_FACTOR = 2;
 /**

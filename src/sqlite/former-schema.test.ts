@@ -10,6 +10,7 @@ import type { SearchQuery } from '../core/query/search-query.ts';
 import { parseSearch } from '../core/query/parse-search.ts';
 import { customerKey } from '../core/study/instance.ts';
 import type { StudyKey } from '../core/study/instance.ts';
+import { asOfVersion } from '../../test/support/former-schema.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openSqliteIndex } from './study-index.ts';
 
@@ -41,41 +42,6 @@ async function fill(filePath: string): Promise<readonly StudyKey[]> {
   }
   index.close();
   return keys;
-}
-
-/** The same rows under the schema of `version`, as that version would have left them. */
-function asOf(version: number, from: string, to: string): void {
-  const old = new Database(to);
-  for (const sql of MIGRATIONS.slice(0, version)) old.exec(sql);
-  old.pragma('foreign_keys = OFF');
-  old.prepare('ATTACH ? AS now').run(from);
-  const triggers = old
-    .prepare<[], { name: string; sql: string }>(
-      "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'",
-    )
-    .all();
-  for (const { name } of triggers) old.exec(`DROP TRIGGER main.${name}`);
-  const tables = old
-    .prepare<[], string>(
-      "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name IN (SELECT name FROM now.sqlite_schema)",
-    )
-    .pluck()
-    .all();
-  for (const table of tables) {
-    const columns = old
-      .prepare<[], string>(
-        `SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('${table}', 'main')
-          INTERSECT SELECT name FROM pragma_table_info('${table}', 'now'))`,
-      )
-      .pluck()
-      .get();
-    old.exec(
-      `DELETE FROM main.${table}; INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM now.${table}`,
-    );
-  }
-  for (const { sql } of triggers) old.exec(sql);
-  old.pragma(`user_version = ${version}`);
-  old.close();
 }
 
 /** Everything that lists, searches, webhooks and totals say. */
@@ -146,7 +112,7 @@ it.each([
   const now = path.join(folder(), 'now.db');
   const keys = await fill(now);
   const old = path.join(folder(), 'index.db');
-  asOf(version, now, old);
+  asOfVersion(version, now, old);
   expect(await answersOf(old, keys)).toEqual(await answersOf(now, keys));
 });
 
@@ -155,7 +121,7 @@ it('a start that is cut off while it brings an index up to date is gone on with 
   const keys = await fill(now);
   const old = path.join(folder(), 'index.db');
   const version = MIGRATIONS.findIndex((sql) => sql.includes('customer_total'));
-  asOf(version, now, old);
+  asOfVersion(version, now, old);
   const cut = path.join(folder(), 'index.db');
   const during = new Database(old);
   during.pragma('journal_mode = WAL');

@@ -14,7 +14,6 @@ import { type ConflictRow, toConflictRecord } from './conflict-rows.ts';
 import { type DeliveryRow, STUDY_COLUMNS, type StudyRow, toStudyRecord } from './rows.ts';
 
 const FROM_STUDY = 'FROM study JOIN origin ON origin.id = study.origin_id';
-const FROM_RECEIVING = 'FROM study INDEXED BY study_receiving JOIN origin ON origin.id = study.origin_id';
 
 /** A study that waits for a change only is at Avara. */
 const DELIVERY_STATE =
@@ -240,11 +239,13 @@ function studyListQuery(
     values.push(...decodeCursor(query.cursor));
   }
   const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
-  const from = areFewReceiving ? FROM_RECEIVING : FROM_STUDY;
-  return {
-    sql: `SELECT ${STUDY_COLUMNS} ${from} ${filter} ORDER BY study.last_received_at DESC, study.id DESC LIMIT ?`,
-    values,
-  };
+  const order = 'ORDER BY study.last_received_at DESC, study.id DESC';
+  if (!areFewReceiving && !isDeliveryRare && !isTextRare)
+    return { sql: `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} ${filter} ${order} LIMIT ?`, values };
+  // Sorted by number alone: of what is gathered, no more than the page is read in full.
+  const hint = areFewReceiving ? 'INDEXED BY study_receiving' : '';
+  const page = `SELECT study.id FROM study ${hint} ${filter} ${order} LIMIT ?`;
+  return { sql: `SELECT ${STUDY_COLUMNS} ${FROM_STUDY} WHERE study.id IN (${page}) ${order}`, values };
 }
 
 interface TotalRow {

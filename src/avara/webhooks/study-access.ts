@@ -60,7 +60,14 @@ export function createStudyAccessHandler(options: StudyAccessHandlerOptions): Ev
     if (manifest === undefined) return { authorized: true, urls } satisfies StudyAccessAnswer;
     return withText(
       { authorized: true, urls, manifest } satisfies StudyAccessAnswer,
-      `{"authorized":true,"urls":${JSON.stringify(urls)},"manifest":${manifestText ?? 'null'}}`,
+      `{"authorized":true,"urls":${listText(urls)},"manifest":${manifestText ?? 'null'}}`,
     );
   };
+}
+
+/** URLs of one study as JSON. They differ in UIDs only, so what holds for one of them holds for all. */
+function listText(urls: readonly string[]): string {
+  const [first] = urls;
+  const isPlain = JSON.stringify(first) === `"${first ?? ''}"`;
+  return isPlain ? `["${urls.join('","')}"]` : JSON.stringify(urls);
 }
