@@ -71,7 +71,7 @@ export async function measureUpkeep(file: string, scratch: string): Promise<read
         removals: opened.removals,
         remover: {
           remove: () => Promise.resolve(undefined),
-          settle: () => Promise.resolve(),
+          settle: () => Promise.resolve(false),
           deleteSome: () => Promise.resolve({ files: 0, isDone: true }),
         },
         clock,
