@@ -3,7 +3,7 @@ import { finding } from './finding.ts';
 import type { ProofRun } from './proof-run.ts';
 
 /** Rows read in one turn of the event loop. */
-const STRETCH = 5000;
+const STRETCH = 1000;
 /** Lost acknowledgements kept in memory to find their files; more than that is a lost index. */
 const MAX_LOST = 200_000;
 

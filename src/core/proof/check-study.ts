@@ -11,6 +11,8 @@ import { takeUnknownFile } from './unknown-files.ts';
 
 /** Files of one study read at the same time. */
 const FILES_AT_ONCE = 4;
+/** Files after which others get their turn, where none is read. */
+const TURN = 250;
 
 /** Holds the files of a study against its rows, its rows against its counts, and looks whether it was announced. */
 export async function checkStudy(run: ProofRun, { id, key }: SelectedStudy): Promise<void> {
@@ -25,9 +27,13 @@ export async function checkStudy(run: ProofRun, { id, key }: SelectedStudy): Pro
   const instances = all.filter(({ receivedAt }) => receivedAt >= since);
   run.tally.studies += 1;
   run.tally.indexed += instances.length;
+  await run.breathe();
   await checkCounts(run, id, key);
   const known = new Set(all.map((record) => files.pathOf(record.key)));
+  let looked = 0;
   await forEachBounded(instances, FILES_AT_ONCE, async (record) => {
+    looked += 1;
+    if (looked % TURN === 0) await run.breathe();
     run.signal.throwIfAborted();
     if (await isWhole(run, record, found.get(files.pathOf(record.key)))) run.tally.stored += 1;
     await run.progress();
