@@ -261,6 +261,19 @@ describe('references', () => {
     });
   });
 
+  it('need not be there for whoever asks only for paths, whatever their settings want', () => {
+    const file = write({
+      ...minimal(),
+      avara: { baseUrl: '${env:BASE}', apiKey: '${cred:a}', webhookSecret: ['${cred:a}', '${cred:b}'] },
+      customers: { 'city-medical': { expressCustomerId: '${env:CUSTOMER}' } },
+      alerts: { webhook: { url: '${cred:url}' }, mail: { to: ['${env:TO}'], command: ['/bin/mail'] } },
+      dataDir: '/srv/images',
+    });
+    expect(loadConfig({ file, env: {}, keepsReferences: true }).dataDir).toBe('/srv/images');
+    const wrong = write({ ...minimal(), alerts: { webhook: { url: 'hook.example.org' } } });
+    expect(() => loadConfig({ file: wrong, env: {}, keepsReferences: true })).toThrow('alerts.webhook.url');
+  });
+
   it('of other sections are not needed to read one section', () => {
     const file = write({ ...minimal(), admin: { port: 9000, token: '${env:TOKEN}' } });
     const { admin } = loadConfigSections({ file, env: { TOKEN: 'only-this-one' } }, ['admin']);

@@ -21,7 +21,10 @@ export interface LoadConfigOptions {
   readonly file: string;
   /** Where `${env:NAME}` is looked up. Default: the process's environment. */
   readonly env?: Environment;
-  /** Looks no reference up: each stands for itself. For whoever needs paths and ports and no secrets. */
+  /**
+   * Looks no reference up: each stands for itself, or for something that its setting takes. For whoever needs paths and
+   * ports and no secrets.
+   */
   readonly keepsReferences?: boolean;
 }
 
@@ -40,7 +43,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const { file, folder, document } = readDocument(options.file);
   const env = options.env ?? process.env;
   const expanded = options.keepsReferences
-    ? { value: document.value, problems: [] }
+    ? { value: withStandIns(document.value), problems: [] }
     : expandReferences(document.value, { env, folder });
   const parsed = configSchema.safeParse(expanded.value, { reportInput: true });
   const found = [
@@ -50,6 +53,40 @@ export function loadConfig(options: LoadConfigOptions): Config {
   ];
   if (!parsed.success || found.length > 0) throw configError(file, document, found);
   return deepFreeze(resolveConfig(file, folder, parsed.data));
+}
+
+/** What a reference that is not looked up is taken for where its own text does not fit its setting: the first that fits. */
+const STAND_INS = [
+  'https://reference.invalid',
+  'reference@example.org',
+  `cus_${'0'.repeat(32)}`,
+  'REFERENCE',
+  'reference'.repeat(8),
+];
+
+/** Puts stand-ins where settings want more than any text, such as a URL: what the reference holds is not known. */
+function withStandIns(document: unknown): unknown {
+  return STAND_INS.reduce((value, standIn) => {
+    const parsed = configSchema.safeParse(value);
+    return parsed.success
+      ? value
+      : parsed.error.issues.reduce((whole, { path }) => replaceReferences(whole, path, standIn), value);
+  }, document);
+}
+
+/** The value with a stand-in for each string at or below a path that was written as a reference. */
+function replaceReferences(value: unknown, path: readonly PropertyKey[], standIn: string): unknown {
+  if (typeof value === 'string') {
+    const isReplaceable = isReference(value) || STAND_INS.includes(value);
+    return path.length === 0 && isReplaceable ? standIn : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const [next, ...rest] = path;
+  const replaced = Object.entries(value).map(([key, item]: [string, unknown]) => [
+    key,
+    next === undefined || key === String(next) ? replaceReferences(item, rest, standIn) : item,
+  ]);
+  return Array.isArray(value) ? replaced.map(([, item]) => item) : Object.fromEntries(replaced);
 }
 
 /**

@@ -48,6 +48,12 @@ describe('configurations in the documentation', () => {
     for (const key of Object.keys(config.customers))
       expect(config.routes.map((route) => route.customer)).toContain(key);
   });
+
+  it('docs/install.md: the service is planned before its secrets are there', () => {
+    const file = join(folder, 'config.json');
+    writeFileSync(file, jsonBlocks('docs/install.md')[0] ?? '');
+    expect(loadConfig({ file, env: {}, keepsReferences: true }).dataDir).toBe('/var/lib/avara-ingest');
+  });
 });
 
 it('docs/configuration.md has every setting as it is (npm run docs:config)', () => {
