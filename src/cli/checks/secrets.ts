@@ -1,5 +1,5 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { inspectSecrets } from '../../config/load.ts';
 import type { CheckContext, CheckResult, CheckStatus } from './check.ts';
@@ -24,7 +24,9 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
     () => true,
     () => false,
   );
-  const secretFiles = [...new Set(isKeyFileThere ? [...required, keyFile] : required)];
+  const secretFiles = [...new Set(isKeyFileThere ? [...required, keyFile] : required)].filter(
+    (file) => !isHandedOver(file, env),
+  );
   // The daemon refuses to start with signing keys that others may know; the rest it takes as it is.
   const results = await Promise.all(
     secretFiles.map((file) => checkSecretFile(file, file === keyFile ? 'failed' : 'warning')),
@@ -38,6 +40,14 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
       secretFiles.length === 0 ? 'none stand in files' : `closed to other users: ${secretFiles.join(', ')}`,
   };
   return [...(problems.length === 0 ? [ok] : problems), ...checkTokens(config)];
+}
+
+/**
+ * Whether systemd made the file for this service alone (systemd.exec(5), LoadCredential=). Its access control list lets
+ * the service’s user read it, which shows as permission of the group.
+ */
+function isHandedOver(file: string, env: CheckContext['env']): boolean {
+  return dirname(file) === env.CREDENTIALS_DIRECTORY;
 }
 
 async function checkSecretFile(file: string, ifOpen: CheckStatus): Promise<CheckResult | undefined> {
