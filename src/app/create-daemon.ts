@@ -76,6 +76,7 @@ import { startErrorOf } from './start-errors.ts';
 import { createStudyMovesPart } from './study-moves.ts';
 import { createStorageCommitment } from './storage-commitment.ts';
 import { openTlsCredentials } from './tls-credentials.ts';
+import { watchVitals } from './vitals.ts';
 import { VERSION } from '../platform/version.ts';
 
 const DAY_MS = 86_400_000;
@@ -480,6 +481,14 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
     });
     let isListening = false;
     let inForce = config;
+    const vitals = watchVitals({
+      dataDir,
+      async pulse() {
+        index.totals();
+        await database.pulse();
+      },
+      clock,
+    });
     const status = createDaemonStatus({
       version: VERSION,
       clock,
@@ -494,6 +503,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       customers: avara.watch,
       reports,
       retention,
+      vitals,
+      maxAssociations: dimseConfig.maxAssociations,
       isListening: () => isListening,
       overview: () => overview,
     });
@@ -611,6 +622,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       dimseTls?.stop();
       httpTls?.stop();
       publicCertificate.stop();
+      vitals.stop();
       await intake.flush();
       await lateProducts.stop();
       await avara.stop(left());
@@ -636,6 +648,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           dimseTls?.start((material) => dimse.renewTls(material));
           httpTls?.start((material) => publicServer.renewTls(material));
           publicCertificate.start();
+          vitals.start();
           deliveries.start();
           avara.start();
           void lateProducts.run();

@@ -13,6 +13,7 @@ import { presentIntegrity } from '../http/admin/integrity.ts';
 import { presentAssociation } from '../http/association-list.ts';
 import type { Readiness } from '../http/admin-operations.ts';
 import type { FreeSpace } from '../storage/free-space.ts';
+import type { Vitals } from './vitals.ts';
 import type { TlsCredentials } from './tls-credentials.ts';
 
 export interface DaemonStatusOptions {
@@ -29,6 +30,9 @@ export interface DaemonStatusOptions {
   readonly customers: Pick<CustomerWatch, 'standings'>;
   readonly retention: Pick<RetentionLoop, 'status'>;
   readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
+  readonly vitals: Pick<Vitals, 'store' | 'index'>;
+  /** Congested: nothing more is let in for now. */
+  readonly maxAssociations: number;
   /** Whether every listener is up. */
   readonly isListening: () => boolean;
   readonly overview: () => AdminOverview;
@@ -55,6 +59,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
     customers,
     reports,
     retention,
+    vitals,
     isListening,
     overview,
   } = options;
@@ -129,22 +134,37 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
       const disk = freeSpace.current();
       const { isRunning, apiKeys } = deliveries.status();
       const refused = apiKeys.filter((key) => key.state === 'refused');
+      const isUnreachable = apiKeys.some(({ unreachableSince }) => unreachableSince !== undefined);
       const missing = customers
         .standings()
         .filter(({ state }) => state === 'unknown' || state === 'inactive')
         .map(({ customer, state }) => `${customer} is ${state} at Avara`);
       const troubles = [
         ...(refused.length > 0 ? [`${refused.length} API key(s) refused by Avara`] : []),
+        ...(isUnreachable ? ['Avara cannot be reached; deliveries are repeated'] : []),
         ...missing,
       ];
+      const open = dimse.associations().length;
+      const folderTroubles = files
+        .folders()
+        .filter(({ state }) => state === 'missing' || state === 'paused')
+        .map(({ path, state, detail }) => `${path} is ${state}${detail === undefined ? '' : `: ${detail}`}`);
+      // What is not ok takes the daemon out of service; what does not keep it from receiving is a detail.
       return {
         listeners: isListening() ? { ok: true } : { ok: false, detail: 'not every listener is up' },
+        dimse: detailed(
+          open >= options.maxAssociations
+            ? [`all ${open} Associations are in use; more are told to wait`]
+            : [],
+        ),
+        index: vital(vitals.index()),
+        store: vital(vitals.store()),
         disk: disk.isBelowReserve
           ? { ok: false, detail: `${disk.freeBytes} bytes free, the reserve is ${disk.reserveBytes}` }
           : { ok: true },
-        deliveries: isRunning ? { ok: true } : { ok: false, detail: 'the delivery loop is not running' },
-        // Ingest goes on without Avara, so a refused key does not take the daemon out of service.
-        avara: { ok: true, ...(troubles.length > 0 && { detail: troubles.join('; ') }) },
+        folders: detailed(folderTroubles),
+        deliveries: detailed(isRunning ? [] : ['the delivery loop is not running']),
+        avara: detailed(troubles),
       };
     },
   };
@@ -152,4 +172,12 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
 
 function presentStanding({ checkedAt, ...standing }: CustomerStanding) {
   return { ...standing, ...(checkedAt !== undefined && { checkedAt: new Date(checkedAt).toISOString() }) };
+}
+
+function vital(trouble: string | undefined): Readiness[string] {
+  return trouble === undefined ? { ok: true } : { ok: false, detail: trouble };
+}
+
+function detailed(troubles: readonly string[]): Readiness[string] {
+  return { ok: true, ...(troubles.length > 0 && { detail: troubles.join('; ') }) };
 }

@@ -21,6 +21,10 @@ const WHOLE_TABLES = [
   'disk_hour',
   'removal',
   'removal_delivery',
+  'alert',
+  'service_run',
+  'damaged_object',
+  'quarantine_sample',
 ] as const;
 
 const SAME_STUDY = 'was.study_uid = study.study_uid AND was.customer = study.customer';
@@ -60,14 +64,61 @@ const TAKEOVERS: readonly (readonly [what: string, sql: string])[] = [
        JOIN main.study ON ${SAME_STUDY};`,
   ],
   [
+    // Of a study that was moved to another customer the row alone is left, until Avara has cancelled it.
+    'studies that were moved away',
+    `INSERT OR IGNORE INTO study (customer, study_uid, state, instances, bytes, first_received_at, last_received_at,
+       modalities, origin_id, attributes_rank, attributes)
+     SELECT was.customer, was.study_uid, was.state, 0, 0, was.first_received_at, was.last_received_at, '',
+       coalesce((SELECT origin.id FROM old.origin AS came JOIN origin ON origin.source = came.source
+         AND origin.calling_ae = came.calling_ae AND origin.called_ae = came.called_ae
+         AND origin.peer_address = came.peer_address WHERE came.id = was.origin_id), (SELECT min(id) FROM origin)),
+       was.attributes_rank, '{}'
+     FROM old.study AS was
+     WHERE was.instances = 0 AND was.id IN (SELECT study_id FROM old.outbox WHERE is_moved_away = 1);`,
+  ],
+  [
+    'corrections',
+    `DELETE FROM disagreement WHERE study_id IN (SELECT study.id FROM old.study AS was JOIN main.study ON ${SAME_STUDY}
+       WHERE was.instances = study.instances);
+     INSERT INTO disagreement (study_id, keyword, value, instances, sop_uid, last_at)
+     SELECT study.id, gone.keyword, gone.value, gone.instances, gone.sop_uid, gone.last_at
+     FROM old.disagreement AS gone JOIN old.study AS was ON was.id = gone.study_id
+       JOIN main.study ON ${SAME_STUDY} AND was.instances = study.instances;`,
+  ],
+  [
     'deliveries',
     `INSERT INTO outbox (study_id, product, state, attempts, due_at, avara_study_id, last_error, created_at, updated_at,
-       sent, wish, is_cancelled, revision)
+       sent, wish, is_cancelled, revision, is_moved_away)
      SELECT study.id, gone.product, gone.state, gone.attempts, gone.due_at, gone.avara_study_id, gone.last_error,
-       gone.created_at, gone.updated_at, gone.sent, gone.wish, gone.is_cancelled, gone.revision
+       gone.created_at, gone.updated_at, gone.sent, gone.wish, gone.is_cancelled, gone.revision, gone.is_moved_away
      FROM old.outbox AS gone JOIN old.study AS was ON was.id = gone.study_id JOIN main.study ON ${SAME_STUDY};
+     UPDATE outbox SET after_entry = before.new_id FROM (
+       SELECT waits.study_id AS old_study, waits.product AS product, one.id AS new_id
+       FROM old.outbox AS waits JOIN old.outbox AS first ON first.id = waits.after_entry
+         JOIN old.study AS was ON was.id = first.study_id JOIN main.study ON ${SAME_STUDY}
+         JOIN main.outbox AS one ON one.study_id = study.id AND one.product = first.product) AS before
+     WHERE outbox.product = before.product AND outbox.study_id = (
+       SELECT study.id FROM old.study AS was JOIN main.study ON ${SAME_STUDY} WHERE was.id = before.old_study);
      UPDATE study SET is_announced = coalesce(
        (SELECT min(outbox.state = 'created') FROM outbox WHERE outbox.study_id = study.id), 0);`,
+  ],
+  [
+    // What the triggers wrote down while the index was built did not happen now.
+    'timelines',
+    `DELETE FROM study_event;
+     INSERT INTO study_event (study_id, event, actor, slot, first_at, last_at, count, detail, peer_address)
+     SELECT study.id, gone.event, gone.actor, gone.slot, gone.first_at, gone.last_at, gone.count, gone.detail,
+       gone.peer_address
+     FROM old.study_event AS gone JOIN old.study AS was ON was.id = gone.study_id JOIN main.study ON ${SAME_STUDY};`,
+  ],
+  [
+    'what keeps studies from being removed',
+    `INSERT INTO study_commitment (study_id, committed_at)
+     SELECT study.id, gone.committed_at
+     FROM old.study_commitment AS gone JOIN old.study AS was ON was.id = gone.study_id JOIN main.study ON ${SAME_STUDY};
+     INSERT INTO study_hand_out (study_id, until)
+     SELECT study.id, gone.until
+     FROM old.study_hand_out AS gone JOIN old.study AS was ON was.id = gone.study_id JOIN main.study ON ${SAME_STUDY};`,
   ],
   ...WHOLE_TABLES.map((table) => [table, `INSERT INTO main.${table} SELECT * FROM old.${table};`] as const),
 ];

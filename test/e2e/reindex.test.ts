@@ -172,4 +172,53 @@ describe('reindex', () => {
     const run = await copy.run('reindex', '--json');
     expect(JSON.parse(run.out)).toMatchObject({ instances: 18, conflicts: 1, reports: 1 });
   });
+
+  it('keeps timelines, and what Avara is still to be told of a study that was moved', async () => {
+    const copy = await copyOf(site, 'moving');
+    const { north } = CENTRES;
+    const study = STUDIES.citySecond;
+    const timelineOf = async (admin: { host: string; port: number }, customer: string, uid: string) => {
+      const place = `http://${admin.host}:${admin.port}/api/studies/${customer}/${uid}/timeline`;
+      const { events } = (await (await fetch(place)).json()) as { events: { event: string }[] };
+      return events;
+    };
+    let daemon = await startDaemon(copy.config);
+    site.emulator.faults.add({ match: {}, fault: { type: 'status', status: 503, message: 'out' } });
+    const { host, port } = daemon.admin;
+    const move = `http://${host}:${port}/api/studies/${city.customer}/${study}/move?to=${north.customer}`;
+    expect((await fetch(move, { method: 'POST' })).status).toBe(200);
+    const timeline = await timelineOf(daemon.admin, city.customer, FIRST);
+    expect(timeline.map(({ event }) => event)).toContain('delivery.created');
+    await daemon.stop();
+
+    const run = await copy.run('reindex', '--json');
+    expect(run.code, run.err).toBe(0);
+    expect(JSON.parse(run.out)).toMatchObject({ instances: 18, notTakenOver: [] });
+    site.emulator.faults.clear();
+    daemon = await startDaemon(copy.config);
+    try {
+      expect(await timelineOf(daemon.admin, city.customer, FIRST)).toEqual(timeline);
+      await waitUntil('Avara was told', async () => {
+        await fetch(`http://${daemon.admin.host}:${daemon.admin.port}/api/retry`, { method: 'POST' });
+        const studies = await studiesOf(daemon.admin);
+        const isSettled =
+          studies.length === 3 && studies.every(({ avara }) => avara[0]?.state === 'created')
+            ? true
+            : undefined;
+        return isSettled;
+      });
+      const atAvara = site.emulator.state
+        .studies()
+        .filter(({ studyInstanceUid }) => studyInstanceUid === study);
+      expect(
+        atAvara.map(({ expressCustomerId, isCancelled }) => [expressCustomerId, isCancelled]).sort(),
+      ).toEqual([
+        [city.expressCustomerId, true],
+        [north.expressCustomerId, false],
+      ]);
+    } finally {
+      await daemon.stop();
+    }
+    expect((await copy.run('verify')).code).toBe(0);
+  });
 });

@@ -249,13 +249,39 @@ describe('the admin listener', () => {
     expect(await getJson('/healthz')).toEqual({ ok: true });
     expect(await getJson('/readyz')).toEqual({
       ok: true,
-      parts: { listeners: { ok: true }, disk: { ok: true }, deliveries: { ok: true }, avara: { ok: true } },
+      parts: {
+        listeners: { ok: true },
+        dimse: { ok: true },
+        index: { ok: true },
+        store: { ok: true },
+        disk: { ok: true },
+        folders: { ok: true },
+        deliveries: { ok: true },
+        avara: { ok: true },
+      },
     });
     const metrics = await fetch(adminUrl('/metrics'));
     expect(metrics.headers.get('content-type')).toMatch(/^text\/plain/);
     const text = await metrics.text();
     expect(text).toMatch(/^avara_ingest_associations_open \d+$/m);
     expect(text).toMatch(/^# HELP process_resident_memory_bytes /m);
+  });
+
+  it('is not ready while objects cannot be stored, and says why', async () => {
+    const incoming = path.join(site.folder, 'data', 'incoming');
+    await fs.rename(incoming, `${incoming}-away`);
+    try {
+      await waitUntil('it is not ready', async () => {
+        const response = await fetch(adminUrl('/readyz'));
+        const body = (await response.json()) as { parts: { store: { ok: boolean; detail?: string } } };
+        if (response.status !== 503) return undefined;
+        expect(body.parts.store).toEqual({ ok: false, detail: `${incoming} cannot be written (ENOENT)` });
+        return true;
+      });
+    } finally {
+      await fs.rename(`${incoming}-away`, incoming);
+    }
+    await waitUntil('it is ready', async () => ((await fetch(adminUrl('/readyz'))).ok ? true : undefined));
   });
 
   it('lists studies in the documented shape, in pages, and completes one on demand', async () => {
