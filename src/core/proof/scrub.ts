@@ -157,7 +157,7 @@ export function createScrub(options: ScrubOptions): Scrub {
       signal.throwIfAborted();
     }
     const { objects, bytes } = round;
-    logger.info({ objects, bytes }, 'the background check has read every object');
+    if (objects > 0) logger.info({ objects, bytes }, 'the background check has read every object');
   }
 
   async function loop(): Promise<void> {
