@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
 import type { AuditEntry } from '../core/ports/audit-trail.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { createSystemClock } from '../platform/clock.ts';
+import { StartError } from './daemon.ts';
 import { openAuditLog } from '../storage/audit-log.ts';
 
 export interface CommandAuditOptions {
@@ -29,6 +31,7 @@ export interface CommandAudit {
  */
 export async function openCommandAudit(options: CommandAuditOptions): Promise<CommandAudit> {
   const { dataDir, logger, command, customer } = options;
+  await requireOwner(dataDir);
   const log = await openAuditLog({ folder: path.join(dataDir, 'audit'), clock: createSystemClock(), logger });
   const record = (event: string, detail: string): void => {
     log.record({ event, actor: whoRunsThis(), ...(customer !== undefined && { customer }), detail });
@@ -38,6 +41,19 @@ export async function openCommandAudit(options: CommandAuditOptions): Promise<Co
     ended: (detail) => record('command.ended', `${command.split(' ', 1)[0] ?? ''}: ${detail}`),
     close: () => log.close(),
   };
+}
+
+/**
+ * Root could write into anybody's data folder, and the daemon could not use what it made.
+ * @throws StartError
+ */
+export async function requireOwner(dataDir: string): Promise<void> {
+  const { uid } = await stat(dataDir);
+  if (process.getuid?.() !== 0 || uid === 0) return;
+  throw new StartError(
+    `the data folder belongs to another user (uid ${uid}), and this is root: the daemon could not use the files made now`,
+    'Run it as that user, such as with the line that "avara-ingest service --install --dry-run" prints for check.',
+  );
 }
 
 /** The user of the operating system, and who became it by `sudo`, as sudo says. */

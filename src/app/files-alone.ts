@@ -12,7 +12,7 @@ import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
-import { openCommandAudit } from './command-audit.ts';
+import { openCommandAudit, requireOwner } from './command-audit.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { accountForIntake } from './space-guard.ts';
@@ -40,6 +40,7 @@ export async function openFilesAlone({
   const lifecycle = new Lifecycle(logger);
   try {
     await requireIndexOfObjects(dataDir);
+    await requireOwner(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );

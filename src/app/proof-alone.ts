@@ -10,7 +10,7 @@ import { VERSION } from '../platform/version.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
-import { type CommandAudit, openCommandAudit } from './command-audit.ts';
+import { type CommandAudit, openCommandAudit, requireOwner } from './command-audit.ts';
 import { createCustomers } from './customers.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -44,6 +44,7 @@ export async function openProofAlone({
   const lifecycle = new Lifecycle(logger);
   try {
     await requireIndexOfObjects(dataDir);
+    await requireOwner(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );

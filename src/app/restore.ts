@@ -11,7 +11,7 @@ import { type CopyMode, copyObjects } from '../storage/copy-objects.ts';
 import { restoreState } from '../storage/state-files.ts';
 import { syncFolder } from '../storage/sync-folder.ts';
 import { type CopyProgress, type CopyResult, createTally, lockFolder, refuseNesting } from './backup.ts';
-import { openCommandAudit } from './command-audit.ts';
+import { openCommandAudit, requireOwner } from './command-audit.ts';
 import { StartError } from './daemon.ts';
 import { indexFile } from './index-file.ts';
 
@@ -52,6 +52,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     );
   await fs.mkdir(dataDir, { recursive: true, mode: 0o750 });
   await refuseUsed(dataDir);
+  await requireOwner(dataDir);
   const unlock = lockFolder(dataDir, 'another daemon is using the data folder');
   const worker = createFileWorker({ threads: THREADS });
   const read = (file: string, how: { offset: number; copyTo?: string }) => worker.read(file, how);

@@ -85,3 +85,15 @@ it('has a restore, in the trail that came back with it', async () => {
     { event: 'command.ended', actor: USER, detail: 'restore: 18 objects, 0 missing or damaged' },
   ]);
 });
+
+it.skipIf(process.getuid?.() !== 0)('refuses root where the data folder is another user’s', async () => {
+  const copy = await copyOf(site, 'foreign');
+  await fs.chown(copy.dataDir, 12_345, 12_345);
+  for (const argv of [['reindex'], ['verify', '--repair'], ['import', copy.config, '--customer', customer]]) {
+    const [command = '', ...rest] = argv;
+    const ran = await copy.run(command, ...rest);
+    expect(ran.code, command).not.toBe(0);
+    expect(ran.err, command).toContain('belongs to another user (uid 12345), and this is root');
+  }
+  expect(await fs.readdir(copy.dataDir)).not.toContain('index.db.new');
+});
