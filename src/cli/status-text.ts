@@ -179,7 +179,10 @@ function placeFacts(
   }
   const { oldestCheckAt } = integrity ?? {};
   if (integrity?.isActive === true && typeof oldestCheckAt === 'string')
-    facts.push(['Checked', `the image whose turn is next was last read ${spanOf(now - Date.parse(oldestCheckAt))} ago`]);
+    facts.push([
+      'Checked',
+      `the image whose turn is next was last read ${spanOf(now - Date.parse(oldestCheckAt))} ago`,
+    ]);
   return facts;
 }
 
