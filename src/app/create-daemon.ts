@@ -28,7 +28,6 @@ import { createHttpServer } from '../http/server.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { createPixels } from '../pixels/create-pixels.ts';
 import { createSystemClock } from '../platform/clock.ts';
-import { createDigester } from '../platform/digester.ts';
 import { loadCachedFiles } from '../platform/cached-file.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
@@ -241,7 +240,6 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       index,
       clock,
       logger,
-      digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
       observers: [
         settler,

@@ -7,7 +7,6 @@ import type { FileIntake, ImportEvent } from '../core/ports/file-intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { createFileIntake } from '../folder/file-intake.ts';
 import { createSystemClock } from '../platform/clock.ts';
-import { createDigester } from '../platform/digester.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
@@ -60,7 +59,6 @@ export async function openFilesAlone({
       index,
       clock,
       logger,
-      digester: lifecycle.opened('digester', createDigester(), (it) => it.close()),
       hasSpace: () => !freeSpace.current().isBelowReserve,
       observers: [accountForIntake(freeSpace)],
     });

@@ -12,6 +12,7 @@ const MAX_OPEN_FOLDERS = 256;
  * folder. Syncs asked for at the same time are shared: whoever waits while one is running joins the next.
  */
 export class DurableFolders {
+  readonly #onForgotten: () => void;
   readonly #open = new LRUCache<string, Promise<OpenFolder>>({
     max: MAX_OPEN_FOLDERS,
     dispose: (folder) => {
@@ -21,6 +22,11 @@ export class DurableFolders {
       );
     },
   });
+
+  /** @param options.onForgotten called when folders may be gone, so that others drop what they know of them too. */
+  constructor({ onForgotten = () => undefined }: { readonly onForgotten?: () => void } = {}) {
+    this.#onForgotten = onForgotten;
+  }
 
   /** Makes the folder exist, durably, with all missing parents below `root` (which must exist). */
   async ensure(root: string, relative: string): Promise<string> {
@@ -37,16 +43,12 @@ export class DurableFolders {
     await opened.sync();
   }
 
-  /** Forgets a folder that turned out to be gone. */
-  forget(folder: string): void {
-    this.#open.delete(folder);
-  }
-
   /** Forgets a folder and all below it, because they are about to go elsewhere. */
   forgetBelow(folder: string): void {
     const prefix = `${folder}${path.sep}`;
     for (const name of [...this.#open.keys()])
       if (name === folder || name.startsWith(prefix)) this.#open.delete(name);
+    this.#onForgotten();
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -17,7 +18,13 @@ const key: InstanceKey = {
   seriesInstanceUid: uid('1.2.3.4'),
   sopInstanceUid: uid('1.2.3.4.5'),
 };
-const SHA = 'ab'.repeat(32);
+/** Stands for preamble and File Meta Information, which are no part of the digest. */
+const HEAD = Buffer.from('head');
+const shaOf = (...parts: readonly (Buffer | string)[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+};
 
 let dataDir: string;
 let store: InstanceStore;
@@ -41,73 +48,96 @@ async function leftoversOf(from: InstanceStore): Promise<StagingLeftover[]> {
 
 describe('instance store', () => {
   it('puts an object under customer, study, series and SOP Instance UID, byte for byte', async () => {
-    const staged = store.stage(customer, 'dimse');
+    const staged = store.stage(customer, 'dimse', HEAD);
     const parts = Array.from({ length: 40 }, (_, index) => Buffer.alloc(50_000, index));
-    for (const part of parts) staged.write(part);
-    expect(await staged.commit(key, SHA)).toBe('stored');
+    for (const part of parts) await staged.write(part);
+    expect(await staged.commit(key)).toEqual({ kind: 'stored', sha256: shaOf(...parts) });
     const file = path.join(dataDir, 'objects/city-medical/1.2.3/1.2.3.4/1.2.3.4.5.dcm');
     expect(store.pathOf(key)).toBe(file);
-    expect((await fs.readFile(file)).equals(Buffer.concat(parts))).toBe(true);
-    expect(staged.bytes).toBe(2_000_000);
+    expect((await fs.readFile(file)).equals(Buffer.concat([HEAD, ...parts]))).toBe(true);
+    expect(staged.bytes).toBe(HEAD.length + 2_000_000);
   });
 
-  it('calls back once per piece written, also for those dropped', async () => {
-    const staged = store.stage(customer, 'dimse');
-    let called = 0;
-    for (let index = 0; index < 100; index += 1) staged.write(Buffer.alloc(10_000, 1), () => (called += 1));
-    await staged.commit(key, SHA);
-    expect(called).toBe(100);
-    const discarded = store.stage(customer, 'dimse');
-    for (let index = 0; index < 50; index += 1) discarded.write(Buffer.alloc(10_000, 1), () => (called += 1));
-    await discarded.discard();
-    expect(called).toBe(150);
+  it('digests the same whether objects come alone or side by side, and holds fast senders back', async () => {
+    const objects = Array.from({ length: 12 }, (_, number) => {
+      const parts = Array.from({ length: 60 }, (_part, index) => Buffer.alloc(70_001, number * 60 + index));
+      const sopInstanceUid = uid(`1.2.3.4.${number + 10}`);
+      return { parts, staged: store.stage(customer, 'dimse', HEAD), key: { ...key, sopInstanceUid } };
+    });
+    let held = 0;
+    await Promise.all(
+      objects.map(async ({ parts, staged, key: own }) => {
+        for (const part of parts) {
+          const wait = staged.write(part);
+          if (wait !== undefined) held += 1;
+          await wait;
+        }
+        expect(await staged.commit(own)).toEqual({ kind: 'stored', sha256: shaOf(...parts) });
+        expect((await fs.readFile(store.pathOf(own))).equals(Buffer.concat([HEAD, ...parts]))).toBe(true);
+      }),
+    );
+    expect(held).toBeGreaterThan(0);
+  });
+
+  it('takes a head and pieces of any size', async () => {
+    for (const [number, size] of [0, 1, 131_071, 131_072, 131_073, 262_144, 400_000].entries()) {
+      const head = Buffer.alloc(number % 2 === 0 ? 3 : 140_000, 7);
+      const staged = store.stage(customer, 'dimse', head);
+      const bytes = Buffer.alloc(size, 1);
+      await staged.write(bytes);
+      const own = { ...key, sopInstanceUid: uid(`1.2.3.4.${number + 10}`) };
+      expect(await staged.digest()).toBe(shaOf(bytes));
+      expect((await staged.commit(own)).sha256).toBe(shaOf(bytes));
+      expect((await fs.readFile(store.pathOf(own))).equals(Buffer.concat([head, bytes]))).toBe(true);
+    }
   });
 
   it('never overwrites: a taken key is reported and the first object stays', async () => {
-    const first = store.stage(customer, 'dimse');
-    first.write(Buffer.from('first'));
-    await first.commit(key, SHA);
-    const second = store.stage(customer, 'dimse');
-    second.write(Buffer.from('second'));
-    expect(await second.commit(key, SHA)).toBe('exists');
-    const kept = await second.keepApart(key, SHA);
-    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('first');
-    expect(await fs.readFile(path.join(dataDir, kept), 'utf8')).toBe('second');
+    const first = store.stage(customer, 'dimse', HEAD);
+    void first.write(Buffer.from('first'));
+    await first.commit(key);
+    const second = store.stage(customer, 'dimse', HEAD);
+    void second.write(Buffer.from('second'));
+    expect((await second.commit(key)).kind).toBe('exists');
+    const kept = await second.keepApart(key, shaOf('second'));
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('headfirst');
+    expect(await fs.readFile(path.join(dataDir, kept), 'utf8')).toBe('headsecond');
   });
 
   it('leaves nothing behind when an object is discarded', async () => {
-    const staged = store.stage(customer, 'dimse');
-    staged.write(Buffer.alloc(2_000_000));
+    const staged = store.stage(customer, 'dimse', HEAD);
+    void staged.write(Buffer.alloc(2_000_000));
     await staged.discard();
     expect(await incoming()).toEqual([]);
   });
 
   it('keeps the staging link of a committed object until it is released', async () => {
-    const staged = store.stage(customer, 'dimse');
-    staged.write(Buffer.from('bytes'));
-    await staged.commit(key, SHA);
+    const staged = store.stage(customer, 'dimse', HEAD);
+    void staged.write(Buffer.from('bytes'));
+    await staged.commit(key);
     expect(await incoming()).toEqual([staged.stagingName]);
     await store.release([staged.stagingName]);
     expect(await incoming()).toEqual([]);
-    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('bytes');
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('headbytes');
   });
 
   it('tells partial from committed leftovers, and where the latter were linked', async () => {
-    const partial = store.stage(customer, 'folder');
-    await new Promise<void>((resolve) => partial.write(Buffer.alloc(300_000), resolve));
-    const committed = store.stage(customer, 'dimse');
-    committed.write(Buffer.from('bytes'));
-    await committed.commit(key, SHA);
-    const conflicting = store.stage(customer, 'dimse');
-    conflicting.write(Buffer.from('other'));
-    const conflictPath = await conflicting.keepApart(key, SHA);
+    const partial = store.stage(customer, 'folder', HEAD);
+    await partial.write(Buffer.alloc(300_000));
+    await partial.digest();
+    const committed = store.stage(customer, 'dimse', HEAD);
+    void committed.write(Buffer.from('bytes'));
+    await committed.commit(key);
+    const conflicting = store.stage(customer, 'dimse', HEAD);
+    void conflicting.write(Buffer.from('other'));
+    const conflictPath = await conflicting.keepApart(key, shaOf('other'));
 
     const again = await createInstanceStore({ dataDir });
     const found = new Map((await leftoversOf(again)).map((leftover) => [leftover.stagingName, leftover]));
     expect(found.size).toBe(3);
     expect(found.get(partial.stagingName)).toMatchObject({ source: 'folder', customer });
-    expect(await found.get(committed.stagingName)?.locate(key, SHA)).toEqual({ kind: 'object' });
-    expect(await found.get(conflicting.stagingName)?.locate(key, SHA)).toEqual({
+    expect(await found.get(committed.stagingName)?.locate(key, shaOf('bytes'))).toEqual({ kind: 'object' });
+    expect(await found.get(conflicting.stagingName)?.locate(key, shaOf('other'))).toEqual({
       kind: 'conflict',
       path: conflictPath,
     });
@@ -116,33 +146,33 @@ describe('instance store', () => {
   });
 
   it('makes a removed study folder again instead of failing', async () => {
-    const first = store.stage(customer, 'dimse');
-    first.write(Buffer.from('bytes'));
-    await first.commit(key, SHA);
+    const first = store.stage(customer, 'dimse', HEAD);
+    void first.write(Buffer.from('bytes'));
+    await first.commit(key);
     await fs.rm(path.join(dataDir, 'objects/city-medical/1.2.3'), { recursive: true });
-    const second = store.stage(customer, 'dimse');
-    second.write(Buffer.from('bytes'));
-    expect(await second.commit(key, SHA)).toBe('stored');
-    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('bytes');
+    const second = store.stage(customer, 'dimse', HEAD);
+    void second.write(Buffer.from('bytes'));
+    expect((await second.commit(key)).kind).toBe('stored');
+    expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('headbytes');
   });
 
   it('reports a failing disk as a StoreError on commit, not while writing', async () => {
     await fs.rm(path.join(dataDir, 'incoming'), { recursive: true });
-    const staged = store.stage(customer, 'dimse');
-    staged.write(Buffer.from('bytes'));
-    await expect(staged.commit(key, SHA)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
+    const staged = store.stage(customer, 'dimse', HEAD);
+    void staged.write(Buffer.from('bytes'));
+    await expect(staged.commit(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
     await expect(staged.discard()).resolves.toBeUndefined();
   });
 
   it('opens objects for reading and says when there is none', async () => {
     await expect(store.open(key)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
-    const staged = store.stage(customer, 'dimse');
-    staged.write(Buffer.from('some bytes'));
-    await staged.commit(key, SHA);
+    const staged = store.stage(customer, 'dimse', HEAD);
+    void staged.write(Buffer.from('some bytes'));
+    await staged.commit(key);
     const opened = await store.open(key);
     const target = Buffer.alloc(4);
-    expect(opened.bytes).toBe(10);
-    expect(await opened.read(target, 5)).toBe(4);
+    expect(opened.bytes).toBe(14);
+    expect(await opened.read(target, 9)).toBe(4);
     expect(target.toString()).toBe('byte');
     await opened.close();
   });
@@ -165,9 +195,9 @@ describe('reading', () => {
   }
 
   it('gives the same bytes whether they come from memory at once or by way of a thread', async () => {
-    const staged = store.stage(customer, 'dimse');
-    staged.write(bytes);
-    await staged.commit(key, SHA);
+    const staged = store.stage(customer, 'dimse', Buffer.alloc(0));
+    void staged.write(bytes);
+    await staged.commit(key);
     expect((await readWhole(store)).equals(bytes)).toBe(true);
     const cachedFiles = await loadCachedFiles();
     if (cachedFiles.kind === 'unavailable') return;
@@ -188,9 +218,9 @@ describe('reading', () => {
   });
 
   it('goes on reading an object that is removed while it is open', async () => {
-    const staged = store.stage(customer, 'dimse');
-    staged.write(bytes);
-    await staged.commit(key, SHA);
+    const staged = store.stage(customer, 'dimse', Buffer.alloc(0));
+    void staged.write(bytes);
+    await staged.commit(key);
     const cachedFiles = await loadCachedFiles();
     const quick = await createInstanceStore({
       dataDir,

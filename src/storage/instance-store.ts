@@ -33,6 +33,7 @@ import {
   partialName,
   seriesFolder,
 } from './layout.ts';
+import { createObjectThreads } from './object-threads.ts';
 import { StagedFile } from './staged-instance.ts';
 import { createStudyFiles } from './study-files.ts';
 
@@ -49,7 +50,8 @@ export async function createInstanceStore(
 ): Promise<InstanceStore & StudyFiles> {
   const { cachedFiles } = options;
   const layout = dataLayout(options.dataDir);
-  const folders = new DurableFolders();
+  const threads = createObjectThreads(layout.incoming);
+  const folders = new DurableFolders({ onForgotten: () => threads.foldersChanged() });
   try {
     for (const folder of [layout.root, layout.objects, layout.conflicts, layout.incoming]) {
       await fs.mkdir(folder, { recursive: true, mode: 0o750 });
@@ -71,9 +73,9 @@ export async function createInstanceStore(
   };
 
   return {
-    stage(customer, source): StagedInstance {
-      const id = randomBytes(8).toString('hex');
-      return new StagedFile({ layout, folders, stagingName: partialName(customer, source, id) });
+    stage(customer, source, head): StagedInstance {
+      const stagingName = partialName(customer, source, randomBytes(8).toString('hex'));
+      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),
     pathOf,
@@ -82,7 +84,10 @@ export async function createInstanceStore(
     },
     leftovers: () => findLeftovers(layout, folders),
     ...createStudyFiles(layout, folders),
-    close: () => folders.close(),
+    async close() {
+      await threads.close();
+      await folders.close();
+    },
   };
 }
 

@@ -148,9 +148,9 @@ describe('beside a large transfer', () => {
   it('half a P-DATA-TF, then silence, is aborted and leaves nothing behind', async () => {
     const peer = await connectPeer();
     await peer.associate();
-    const { dataSet, sopInstanceUid } = syntheticCt({ seed: 'silent', rows: 256, columns: 256 });
+    const { dataSet, sopInstanceUid } = syntheticCt({ seed: 'silent', rows: 512, columns: 512 });
     const pdus = dataSetPdus(dataSet);
-    peer.send(storeRq({ sopInstanceUid }), pdus.subarray(0, 50_000));
+    peer.send(storeRq({ sopInstanceUid }), pdus.subarray(0, 300_000));
     expect(await peer.next()).toEqual(ABORTED_BY_USER);
     peer.end();
     await peer.closed();
@@ -165,8 +165,8 @@ describe('beside a large transfer', () => {
   ])('%s in the middle of a Data Set leaves nothing behind', async (how, outcome, lastError) => {
     const peer = await connectPeer();
     await peer.associate();
-    const { dataSet, sopInstanceUid } = syntheticCt({ seed: how, rows: 256, columns: 256 });
-    peer.send(storeRq({ sopInstanceUid }), dataSetPdus(dataSet).subarray(0, 3 * (16_384 + 6)));
+    const { dataSet, sopInstanceUid } = syntheticCt({ seed: how, rows: 512, columns: 512 });
+    peer.send(storeRq({ sopInstanceUid }), dataSetPdus(dataSet).subarray(0, 20 * (16_384 + 6)));
     await filesIncoming(2);
     if (how === 'A-ABORT') peer.send(writePdu({ type: 'A-ABORT', source: 0, reason: 0 }));
     else peer.destroy();

@@ -18,7 +18,6 @@ import { createInstanceStore } from '../../src/storage/instance-store.ts';
 import type { SyntheticInstance } from './data-sets.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { createRecordingLogger } from './recording-logger.ts';
-import { temporaryDigester } from './temporary-digester.ts';
 
 export type ArchiveSite = Awaited<ReturnType<typeof archiveSite>>;
 
@@ -32,7 +31,6 @@ export async function archiveSite() {
   const logger = createRecordingLogger();
   const audited: AuditEntry[] = [];
   const audit = { record: (entry: AuditEntry) => void audited.push(entry) };
-  const digester = temporaryDigester();
 
   async function open() {
     const store = await createInstanceStore({ dataDir });
@@ -47,7 +45,6 @@ export async function archiveSite() {
       index,
       clock,
       logger,
-      digester,
       hasSpace: () => true,
       observers: [],
       gate,

@@ -11,7 +11,6 @@ import type { StudyIndex } from '../../src/core/ports/study-index.ts';
 import { createInstanceStore } from '../../src/storage/instance-store.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { createRecordingLogger } from './recording-logger.ts';
-import { temporaryDigester } from './temporary-digester.ts';
 import { temporaryIndex } from './temporary-index.ts';
 
 export interface RealIntake {
@@ -34,7 +33,6 @@ export async function realIntake(): Promise<RealIntake> {
     index,
     clock: createFakeClock(),
     logger: createRecordingLogger(),
-    digester: temporaryDigester(),
     hasSpace: () => real.hasSpace,
     observers: [],
   });

@@ -12,7 +12,6 @@ import {
 } from '../../../test/support/data-sets.ts';
 import { createFakeClock, type FakeClock } from '../../../test/support/fake-clock.ts';
 import { createRecordingLogger, type RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { temporaryDigester } from '../../../test/support/temporary-digester.ts';
 import { temporaryIndex } from '../../../test/support/temporary-index.ts';
 import { temporaryStore } from '../../../test/support/temporary-store.ts';
 import { uid } from '../../dicom/uid.ts';
@@ -51,7 +50,6 @@ beforeEach(async () => {
     index,
     clock,
     logger,
-    digester: temporaryDigester(),
     hasSpace: () => hasSpace,
     observers: [],
   });
@@ -233,7 +231,6 @@ describe('intake', () => {
       index,
       clock,
       logger,
-      digester: temporaryDigester(),
       hasSpace: () => true,
       observers: [],
     });
@@ -246,7 +243,6 @@ describe('intake', () => {
       index,
       clock,
       logger,
-      digester: temporaryDigester(),
       hasSpace: () => true,
       observers: [],
     });
@@ -303,7 +299,6 @@ describe('recovery at start', () => {
         index,
         clock,
         logger,
-        digester: temporaryDigester(),
         hasSpace: () => true,
         observers: [],
       });

@@ -1,5 +1,4 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Digester } from '../ports/digester.ts';
 import type { InstanceStore } from '../ports/instance-store.ts';
 import type { Intake, IngestOutcome, Reception } from '../ports/intake.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -22,7 +21,6 @@ export interface IntakeOptions {
   readonly index: StudyIndex;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly digester: Digester;
   /** Whether the disk may take more; false refuses new instances before a byte is written. */
   readonly hasSpace: () => boolean;
   readonly observers: readonly IntakeObserver[];

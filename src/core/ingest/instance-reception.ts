@@ -1,7 +1,6 @@
 import type { DataSetIntegrity } from '../../dicom/part10/data-set-scan.ts';
 import { writeFileMeta } from '../../dicom/part10/file-meta.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Digester } from '../ports/digester.ts';
 import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
 import { StoreError } from '../ports/instance-store.ts';
 import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
@@ -18,7 +17,6 @@ import { HeaderReader } from './header-reader.ts';
 import { inspectObject } from './inspect-object.ts';
 import { judgeDataSet, refused } from './judge-data-set.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
-import { ObjectWriter } from './object-writer.ts';
 import type { StagingReleaser } from './staging-releaser.ts';
 import type { StudyGate } from './study-gate.ts';
 
@@ -27,7 +25,6 @@ export interface ReceptionContext {
   readonly index: StudyIndex;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly digester: Digester;
   readonly releaser: StagingReleaser;
   /** Serialises receptions of the same key. */
   readonly inFlight: KeyedQueue;
@@ -51,7 +48,6 @@ export class InstanceReception implements Reception {
   readonly #declared: DeclaredInstance;
   readonly #staged: StagedInstance;
   readonly #header: HeaderReader;
-  readonly #writer: ObjectWriter;
   readonly #dataSetOffset: number;
 
   /** @throws RangeError where neither File Meta Information nor both UIDs were declared. */
@@ -62,18 +58,15 @@ export class InstanceReception implements Reception {
     const fileMeta = declared.fileMeta ?? fileMetaOf(origin, declared);
     this.#dataSetOffset = fileMeta.length;
     this.#header = new HeaderReader(declared.transferSyntaxUid);
-    this.#staged = context.store.stage(origin.customer, origin.source);
-    this.#staged.write(fileMeta);
-    this.#writer = new ObjectWriter(this.#staged, context.digester);
+    this.#staged = context.store.stage(origin.customer, origin.source, fileMeta);
   }
 
   write(bytes: Buffer): Promise<void> | undefined {
     this.#header.write(bytes);
-    return this.#writer.write(bytes);
+    return this.#staged.write(bytes);
   }
 
   async abort(): Promise<void> {
-    this.#writer.abandon();
     await this.#discard();
   }
 
@@ -91,18 +84,14 @@ export class InstanceReception implements Reception {
   }
 
   async #decide(receivedAt: number): Promise<IngestOutcome> {
-    const digesting = this.#writer.end();
-    // Looked at further down; a refusal before that does not need it.
-    digesting.catch(() => undefined);
+    this.#staged.end();
     const scan = await this.#header.end();
     const judged = judgeDataSet(this.#origin.customer, this.#declared, scan);
     if (judged.kind === 'refused') return judged;
     const { key, header } = judged;
     const { gate, inFlight } = this.#context;
     return gate.enter(key, () =>
-      inFlight.run(instanceKeyText(key), () =>
-        this.#keep(key, header, scan.integrity, digesting, receivedAt),
-      ),
+      inFlight.run(instanceKeyText(key), () => this.#keep(key, header, scan.integrity, receivedAt)),
     );
   }
 
@@ -110,13 +99,11 @@ export class InstanceReception implements Reception {
     key: InstanceKey,
     header: InstanceHeader,
     integrity: DataSetIntegrity,
-    digesting: Promise<string>,
     receivedAt: number,
   ): Promise<IngestOutcome> {
     const { index } = this.#context;
     const known = index.findInstance(key);
-    const sha256 = await digesting;
-    const instance: StoredInstance = {
+    const described = (sha256: string): StoredInstance => ({
       key,
       header,
       origin: this.#origin,
@@ -126,13 +113,16 @@ export class InstanceReception implements Reception {
       sha256,
       receivedAt,
       integrity,
-    };
-    if (known !== undefined && known.sha256 !== sha256) return this.#keepApart(instance);
-    if (known !== undefined && (await this.#isOnDisk(key, known.fileBytes)))
-      return { kind: 'duplicate', key };
-    if ((await this.#staged.commit(key, sha256)) === 'exists') return this.#meetExisting(instance);
+    });
+    if (known !== undefined) {
+      const sha256 = await this.#staged.digest();
+      if (known.sha256 !== sha256) return this.#keepApart(described(sha256));
+      if (await this.#isOnDisk(key, known.fileBytes)) return { kind: 'duplicate', key };
+    }
+    const { kind, sha256 } = await this.#staged.commit(key);
+    if (kind === 'exists') return this.#meetExisting(described(sha256));
     // Known but gone from disk: these bytes are the same, so the object is whole again and its row already stands.
-    if (known === undefined) await index.addInstance(instance);
+    if (known === undefined) await index.addInstance(described(sha256));
     this.#context.releaser.add(this.#staged.stagingName);
     return { kind: 'stored', key };
   }

@@ -5,19 +5,22 @@ export interface StagedInstance {
   /** Bytes written so far, preamble and File Meta Information included. */
   readonly bytes: number;
   /**
-   * Appends bytes, which must not change until `onWritten` is called; it is called exactly once, also after a failure
-   * or a discard. Errors come out of {@link commit} and {@link keepApart}.
+   * Appends bytes of the Data Set; their memory may be used again at once. Errors come out of what is called after.
+   * @returns a promise to wait for where the disk lags behind.
    */
-  write(bytes: Buffer, onWritten?: () => void): void;
+  write(bytes: Buffer): Promise<void> | undefined;
+  /** Nothing more will be written: what there is can go to the disk. Called by what follows where it was not before. */
+  end(): void;
+  /** @returns SHA-256 of the Data Set, lower-case hex. @throws StoreError */
+  digest(): Promise<string>;
   /**
-   * Makes the file durable under its key: put in place, then data and folders synced at the same time, so that one
-   * journal commit of the file system serves all of them. Its staging link stays, with the digest in its name, as the
-   * mark that the index may not know it yet, until {@link InstanceStore.release}.
-   * @param sha256 of the Data Set, lower-case hex: start-up recovery tells by it whether the file is whole.
-   * @returns `exists` (and nothing changed) where the key is already taken.
+   * Makes the file durable under its key: put in place, then data and folders synced. Its staging link stays, with the
+   * digest in its name, as the mark that the index may not know it yet, until {@link InstanceStore.release}; start-up
+   * recovery tells by the digest whether the file is whole.
+   * @returns `exists` (and nothing changed) where the key is already taken; and the digest as {@link digest} does.
    * @throws StoreError; the key is then free again
    */
-  commit(key: InstanceKey, sha256: string): Promise<'stored' | 'exists'>;
+  commit(key: InstanceKey): Promise<{ readonly kind: 'stored' | 'exists'; readonly sha256: string }>;
   /** Makes the file durable beside the objects, as a conflict of `key`. @returns its path below the data folder. */
   keepApart(key: InstanceKey, sha256: string): Promise<string>;
   /** Removes what was written. Safe after a failure; not after a commit. */
@@ -74,7 +77,8 @@ export class StoreError extends Error {
  * changed once in place.
  */
 export interface InstanceStore {
-  stage(customer: CustomerKey, source: Source): StagedInstance;
+  /** @param head what the file begins with before its Data Set: preamble and File Meta Information. */
+  stage(customer: CustomerKey, source: Source, head: Buffer): StagedInstance;
   /** @throws StoreError `not-found` */
   open(key: InstanceKey): Promise<OpenedInstance>;
   /** Absolute path of the object, for readers that stream files themselves. */

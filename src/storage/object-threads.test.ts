@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { createObjectThreads, type ObjectThreads } from './object-threads.ts';
+import { ThreadedObject } from './threaded-object.ts';
+
+let folder: string;
+let incoming: string;
+let threads: ObjectThreads;
+
+beforeEach(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'threads-'));
+  incoming = path.join(folder, 'incoming');
+  await fs.mkdir(incoming);
+  threads = createObjectThreads(incoming);
+});
+afterEach(async () => {
+  await threads.close();
+  await fs.rm(folder, { recursive: true, force: true });
+});
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const place = (file: string) => ({ root: folder, folder: 'a/b', file });
+
+function give(object: ThreadedObject, text: string): Promise<void> | undefined {
+  const slab = object.take();
+  const length = slab.bytes.write(text);
+  return object.write({ slab, length, undigested: 0, isDigested: false });
+}
+
+/** Fills whole slabs, one after the other. */
+async function giveSlabs(object: ThreadedObject, count: number): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const slab = object.take();
+    slab.bytes.fill(index);
+    all.push(Buffer.from(slab.bytes));
+    await object.write({ slab, length: ThreadedObject.slabBytes, undigested: 0, isDigested: false });
+  }
+  return Buffer.concat(all);
+}
+
+/** What a thread meets that its other side must never send. */
+function breakThread(object: ThreadedObject): Promise<void> | undefined {
+  const slab = { ...object.take(), id: 1_000_000 };
+  return object.write({ slab, length: 1, undigested: 0, isDigested: false });
+}
+
+describe('threads that store objects', () => {
+  it('write, digest and put in place, however many objects are under way', async () => {
+    const objects = Array.from({ length: 20 }, (_, index) => threads.open(`c.dimse.${index}.part`));
+    expect(objects.map(({ isAlone }) => isAlone)).toEqual([true, ...Array<boolean>(19).fill(false)]);
+    await Promise.all(
+      objects.map(async (object, index) => {
+        const bytes = await giveSlabs(object, 20);
+        const put = await object.put(place(`${index}.dcm`));
+        expect(put).toEqual({ result: 'stored', sha256: sha256(bytes) });
+        expect((await fs.readFile(path.join(folder, 'a/b', `${index}.dcm`))).equals(bytes)).toBe(true);
+      }),
+    );
+    expect(threads.open('c.dimse.last.part').isAlone).toBe(true);
+  });
+
+  it('sync a folder that was taken away and made again, not the one they knew', async () => {
+    const first = threads.open('c.dimse.1.part');
+    void give(first, 'first');
+    await first.put(place('first.dcm'));
+    await fs.rename(path.join(folder, 'a'), path.join(folder, 'apart'));
+    threads.foldersChanged();
+    const second = threads.open('c.dimse.2.part');
+    void give(second, 'second');
+    expect((await second.put(place('second.dcm'))).result).toBe('stored');
+    expect(await fs.readdir(path.join(folder, 'a/b'))).toEqual(['second.dcm']);
+  });
+
+  it('say why an object could not be put in place, and leave the place free', async () => {
+    await fs.writeFile(path.join(folder, 'a'), 'no folder');
+    const object = threads.open('c.dimse.1.part');
+    void give(object, 'bytes');
+    await expect(object.put(place('1.dcm'))).rejects.toMatchObject({
+      name: 'StoreError',
+      message: 'put an object in place: ENOTDIR',
+    });
+    await object.discard();
+    expect(await fs.readdir(incoming)).toEqual([]);
+  });
+
+  it('fail their objects where one breaks, and take the next on a new one', async () => {
+    const broken = threads.open('c.dimse.1.part');
+    const answer = broken.digest();
+    void breakThread(broken);
+    await answer;
+    await expect(broken.put(place('1.dcm'))).rejects.toMatchObject({ name: 'StoreError', code: 'io' });
+    await expect(broken.discard()).resolves.toBeUndefined();
+    expect(give(broken, 'more')).toBeUndefined();
+    const next = threads.open('c.dimse.2.part');
+    void give(next, 'bytes');
+    expect((await next.put(place('2.dcm'))).result).toBe('stored');
+  });
+
+  it('let senders go whose thread breaks while they wait for it', async () => {
+    const object = threads.open('c.dimse.1.part');
+    void breakThread(object);
+    for (let index = 0; index < 30; index += 1) await give(object, 'x');
+    await expect(object.put(place('1.dcm'))).rejects.toMatchObject({ name: 'StoreError' });
+  });
+
+  it('fail what is under way when they are closed', async () => {
+    const object = threads.open('c.dimse.1.part');
+    void give(object, 'bytes');
+    const digested = expect(object.digest()).rejects.toMatchObject({ name: 'StoreError' });
+    await threads.close();
+    await digested;
+  });
+});
