@@ -89,6 +89,8 @@
     refreshTimes();
     return true;
   };
+  /** How many answers of buttons were shown: a page that was asked for before the last of them is older than it. */
+  let answers = 0;
   let isRefreshing = false;
   let isStale = false;
   const refresh = async () => {
@@ -98,11 +100,14 @@
     }
     isRefreshing = true;
     isStale = false;
+    const answersBefore = answers;
     try {
       const url = new URL(location.href);
       const response = await fetch(url, { headers: { Accept: 'text/html' }, cache: 'no-store' });
+      const text = await response.text();
+      if (answers !== answersBefore) isStale = true;
       // The login page, say: then it is loaded as a whole.
-      if (response.ok && !show(await response.text())) location.reload();
+      else if (response.ok && !show(text)) location.reload();
     } catch {
       // The daemon is away; the event stream comes back when it does.
     }
@@ -128,6 +133,7 @@
         headers: { Accept: 'text/html' },
       });
       const text = await response.text();
+      answers += 1;
       for (const kept of document.querySelectorAll('[data-keep]')) delete kept.dataset.keep;
       if (!show(text)) {
         const answer = new DOMParser().parseFromString(text, 'text/html').querySelector('main');
