@@ -1,11 +1,13 @@
+import { availableParallelism } from 'node:os';
+
 import { ObjectLane } from './object-lane.ts';
 import { ThreadedObject } from './threaded-object.ts';
 
 /**
- * Threads that write. An object stays on one, so its bytes keep their order; several, so that a disk that takes its time
- * over one object holds up only some of the others.
+ * Threads that write. An object stays on one, so its bytes keep their order; at least two, so that a disk that takes its
+ * time over one object holds up only some of the others.
  */
-const LANES = 4;
+const LANES = Math.min(4, Math.max(2, availableParallelism()));
 
 /** Threads that write, digest and put in place the objects of a store. Each is started when first needed. */
 export interface ObjectThreads {
