@@ -79,6 +79,8 @@ interface EventDetail {
   readonly isAcceptable?: boolean;
 }
 
+/** How long a peer gets to take our A-ABORT, and to close, when we shut down. */
+export const FAREWELL_MS = 250;
 /** How long a peer may take to answer a request of ours on its Association. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
@@ -425,6 +427,8 @@ export function createAssociation(options: AssociationOptions): Association {
   function abortIfIdle(): void {
     if (state !== 'Sta6' || assembler?.isInMessage() === true || dispatcher?.outstanding() !== 0) return;
     abortAsUser('shutting down');
+    // It need not close in its own time: the A-ABORT is out, and nothing of its is under way.
+    clock.after(FAREWELL_MS, () => socket.destroy());
   }
 
   // ---- The socket ----------------------------------------------------------------------------------------------

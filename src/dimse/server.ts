@@ -13,7 +13,7 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/
 import { isStorageSopClass } from '../dicom/sop-class.ts';
 import type { Uid } from '../dicom/uid.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
-import { createAssociation } from './association.ts';
+import { createAssociation, FAREWELL_MS } from './association.ts';
 import type { Association } from './association.ts';
 import { describeRefusal } from './describe-refusal.ts';
 import { readIntoFixedBuffer } from './fixed-read-buffer.ts';
@@ -144,8 +144,6 @@ interface Requestor {
 
 const NO_CERTIFICATE: PeerCertificate = { kind: 'none' };
 const MIN_PDU_LENGTH_BYTES = 4096;
-/** How long a peer gets to take our last A-ABORT when we shut down. */
-const FAREWELL_MS = 250;
 /** Peers named in one line about dropped connections. */
 const MAX_DROPPED_PEERS_NAMED = 8;
 

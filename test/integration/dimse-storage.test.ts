@@ -293,6 +293,15 @@ describe('shutting down', () => {
     await drained;
   });
 
+  test('an idle peer that takes the A-ABORT and leaves its connection open is not waited for', async () => {
+    const { port, server } = await start({ artimTimeoutMs: 600_000 });
+    const idle = await associated(port);
+    const drained = server.drain(600_000);
+    expect(await idle.next()).toEqual({ type: 'A-ABORT', source: 0, reason: 0 });
+    await drained;
+    idle.destroy();
+  });
+
   test('at the deadline an unfinished object is given up', async () => {
     const { port, intake, server } = await start();
     const peer = await associated(port);
