@@ -55,6 +55,7 @@ export class StagedFile implements StagedInstance {
 
   #gather(bytes: Buffer): Promise<void> | undefined {
     this.bytes += bytes.length;
+    if (this.#object.isLost) return undefined;
     let wait: Promise<void> | undefined;
     let at = 0;
     while (at < bytes.length) {

@@ -48,6 +48,11 @@ export class ThreadedObject implements LaneUser {
     lane.enter(this);
   }
 
+  /** Its thread is gone: nothing that is still written would go anywhere. */
+  get isLost(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** A slab to fill; to be written or given back. */
   take(): Slab {
     return this.#lane.take();
