@@ -48,12 +48,22 @@ export async function openCommandAudit(options: CommandAuditOptions): Promise<Co
  * @throws StartError
  */
 export async function requireOwner(dataDir: string): Promise<void> {
-  const { uid } = await stat(dataDir);
-  if (process.getuid?.() !== 0 || uid === 0) return;
+  const uid = await ownerOf(dataDir);
+  if (process.getuid?.() !== 0 || uid === undefined || uid === 0) return;
   throw new StartError(
     `the data folder belongs to another user (uid ${uid}), and this is root: the daemon could not use the files made now`,
     'Run it as that user, such as with the line that "avara-ingest service --install --dry-run" prints for check.',
   );
+}
+
+/** @returns undefined where there is no folder yet. */
+async function ownerOf(folder: string): Promise<number | undefined> {
+  try {
+    return (await stat(folder)).uid;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The user of the operating system, and who became it by `sudo`, as sudo says. */
