@@ -41,7 +41,9 @@ const areAll =
   (studies: readonly ListedStudy[]): boolean =>
     studies.every((study) => study.avara[0]?.state === state);
 const haveAllBeenTried = (studies: readonly ListedStudy[]): boolean =>
-  studies.every((study) => (study.avara[0]?.attempts ?? 0) > 0);
+  studies.every(
+    ({ avara: [delivery] }) => (delivery?.attempts ?? 0) > 0 && typeof delivery?.lastError === 'string',
+  );
 
 /** How often each study under `root` was asked for and made, `customer uid: requested/created`. */
 function createsUnder(root: string): readonly string[] {

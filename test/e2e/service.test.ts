@@ -17,18 +17,18 @@ import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.t
 import { waitUntil } from '../support/wait-until.ts';
 
 const { city, north } = CENTRES;
-const image = syntheticCt({ seed: 'in flight', rows: 256, columns: 256 });
+const image = syntheticCt({ seed: 'in flight', rows: 512, columns: 512 });
 
 /** A peer that has sent half of {@link image}. */
 async function sendHalf(site: Site): Promise<{ peer: ScriptedPeer; sendRest: () => void }> {
   const peer = await connectScriptedPeer(site.daemon.dimse.port);
   await peer.associate();
   const pdus = dataSetPdus(image.dataSet);
-  peer.send(storeRq({ sopInstanceUid: image.sopInstanceUid }), pdus.subarray(0, 70_000));
+  peer.send(storeRq({ sopInstanceUid: image.sopInstanceUid }), pdus.subarray(0, 300_000));
   await waitUntil('the object is being received', async () =>
     (await listIncoming(path.join(site.folder, 'data'))).length === 1 ? true : undefined,
   );
-  return { peer, sendRest: () => peer.send(pdus.subarray(70_000)) };
+  return { peer, sendRest: () => peer.send(pdus.subarray(300_000)) };
 }
 
 async function isListening(port: number): Promise<boolean> {

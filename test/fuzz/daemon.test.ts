@@ -105,9 +105,9 @@ test('a whole daemon outlives mutated Associations, and keeps what others send m
     if (descriptorsBefore === undefined || memoryBefore === undefined) {
       process.stdout.write('no /proc: descriptors and memory were not looked at\n');
     } else {
-      // Keep-alive connections to Avara and to this test come and go.
+      // Keep-alive connections come and go, and each thread that stores keeps a few of its own: far fewer than cases.
       await waitUntil('descriptors given back', () =>
-        (countDescriptors(pid) ?? Infinity) <= descriptorsBefore + 8 ? true : undefined,
+        (countDescriptors(pid) ?? Infinity) <= descriptorsBefore + 40 ? true : undefined,
       );
       expect(mostMemory - memoryBefore).toBeLessThan(MEMORY_ALLOWANCE_BYTES);
       process.stdout.write(
