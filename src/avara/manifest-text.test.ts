@@ -51,3 +51,34 @@ it('says what JSON.stringify says, whatever slices have in common', () => {
     }),
   );
 });
+
+it('takes no two slices for alike that differ in one attribute', () => {
+  const one: Required<ManifestSop> = {
+    sopInstanceUID: '1.1',
+    sopClassUID: '1.2.840.10008.5.1.4.1.1.2',
+    rows: 512,
+    columns: 512,
+    bitsAllocated: 16,
+    photometricInterpretation: 'MONOCHROME2',
+    samplesPerPixel: 1,
+    bitsStored: 12,
+    highBit: 11,
+    pixelRepresentation: 0,
+    rescaleIntercept: -1024,
+    rescaleSlope: 1,
+    instanceNumber: 1,
+    numberOfFrames: 1,
+    isFloatPixelData: false,
+    isDoubleFloatPixelData: false,
+  };
+  for (const [name, value] of Object.entries(one)) {
+    const changed =
+      typeof value === 'number' ? value + 1 : typeof value === 'boolean' ? !value : `${value}.9`;
+    const sops = [one, { ...one, [name]: changed }];
+    const manifest = {
+      studyInstanceUID: '1',
+      series: [{ seriesInstanceUID: '1.2', modality: 'CT', seriesDescription: '', seriesNumber: 1, sops }],
+    };
+    expect(JSON.parse(manifestText(manifest)), name).toEqual(JSON.parse(JSON.stringify(manifest)));
+  }
+});

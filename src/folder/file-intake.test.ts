@@ -1,58 +1,21 @@
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { part10Of, syntheticCt } from '../../test/support/data-sets.ts';
-import { realIntake, type RealIntake } from '../../test/support/real-intake.ts';
-import { createRecordingLogger, type RecordingLogger } from '../../test/support/recording-logger.ts';
-import { temporaryIndex } from '../../test/support/temporary-index.ts';
+import { type FileIntakeBench, fileIntakeBench } from '../../test/support/file-intake-bench.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
-import { customerKey } from '../core/study/instance.ts';
-import { createSystemClock } from '../platform/clock.ts';
-import { createFileIntake, type FileIntakeService } from './file-intake.ts';
-import type { FolderSettings } from './watched-folder.ts';
 
-const CITY = customerKey('city-medical');
-
-let real: RealIntake;
-let logger: RecordingLogger;
+let real: FileIntakeBench['real'];
+let logger: FileIntakeBench['logger'];
 let inbox: string;
-let files: FileIntakeService;
+let files: FileIntakeBench['files'];
+let settings: FileIntakeBench['settings'];
+let drop: FileIntakeBench['drop'];
 beforeEach(async () => {
-  real = await realIntake();
-  logger = createRecordingLogger();
-  inbox = await fs.mkdtemp(path.join(os.tmpdir(), 'inbox-'));
-  files = await createFileIntake({
-    dataDir: real.dataDir,
-    intake: real.intake,
-    index: real.index,
-    records: temporaryIndex().files,
-    clock: createSystemClock(),
-    logger,
-  });
-  onTestFinished(async () => {
-    await files.stop();
-    await fs.rm(inbox, { recursive: true });
-  });
+  ({ real, logger, inbox, files, settings, drop } = await fileIntakeBench());
 });
 
-const settings = (changes: Partial<FolderSettings> = {}): FolderSettings => ({
-  path: inbox,
-  customer: CITY,
-  afterImport: 'delete',
-  include: [],
-  exclude: [],
-  settledAfterMs: 50,
-  quarantineAfterMs: 100,
-  concurrency: 4,
-  watch: 'auto',
-  pollIntervalMs: 200,
-  ...changes,
-});
-const drop = (name: string, instanceNumber: number): Promise<void> =>
-  fs.writeFile(path.join(inbox, name), part10Of(syntheticCt({ instanceNumber, rows: 16, columns: 16 })));
 const stored = (count: number): Promise<true> =>
   waitUntil(`${count} stored`, () => (files.folders()[0]?.stored === count ? true : undefined));
 
@@ -94,6 +57,26 @@ it('stores a cut off file as it is when an operator says so', async () => {
   expect(await files.retryQuarantined({ asIs: true })).toEqual({ tried: 1, stored: 1 });
   expect(files.quarantinedCount).toBe(0);
   expect(real.index.totals().instances).toBe(1);
+});
+
+it('says of a file that was noted where it lay what has become of it, and takes it once it is back', async () => {
+  const file = path.join(inbox, 'cut');
+  const whole = await fs.readFile(await drop('cut', 1));
+  await fs.truncate(file, whole.length - 100);
+  await files.watch([settings({ afterImport: 'keep' })]);
+  await waitUntil('it is noted', () => (files.quarantinedCount === 1 ? true : undefined));
+  await files.watch([]);
+  const reason = async () => (await files.quarantined(10))[0]?.reason;
+  await fs.rm(file);
+  expect(await files.retryQuarantined({ asIs: false })).toEqual({ tried: 1, stored: 0 });
+  expect(await reason()).toBe('The file is no longer where it was.');
+  await fs.symlink('/etc/hostname', file);
+  expect(await files.retryQuarantined({ asIs: false })).toEqual({ tried: 1, stored: 0 });
+  expect(await reason()).toBe('It is a symbolic link.');
+  await fs.rm(file);
+  await fs.writeFile(file, whole);
+  expect(await files.retryQuarantined({ asIs: false })).toEqual({ tried: 1, stored: 1 });
+  expect(files.quarantinedCount).toBe(0);
 });
 
 it('leaves the folders alone that stay as they are when the configuration changes', async () => {

@@ -2,7 +2,7 @@ import { rejected } from '../core/ingest/file-outcome.ts';
 import type { FileIntake, QuarantineEntry } from '../core/ports/file-intake.ts';
 import type { FileDesk, FileJob } from './file-desk.ts';
 import type { Quarantine } from './quarantine.ts';
-import { errorCode, SourceFile } from './source-file.ts';
+import { errorCode, SourceFile, sourceError } from './source-file.ts';
 import type { FileVerdict } from './take-file.ts';
 
 /** Most entries that one request tries; the next one goes on, because what was stored is gone from the list. */
@@ -45,8 +45,7 @@ async function retryOne(
   } catch (error) {
     // Noted where it lay, and gone from there since: the note stays until it is back or somebody removes it.
     const isGone = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
-    const reason =
-      error instanceof Error && !isGone ? error.message : 'The file is not where it was any more.';
+    const reason = isGone ? 'The file is no longer where it was.' : sourceError(error).message;
     await quarantine.update(entry, rejected(entry.code, reason));
     return false;
   }

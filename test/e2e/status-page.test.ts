@@ -181,11 +181,17 @@ it('moves a study to the customer that it belongs to, at Avara too', async () =>
   await page.getByLabel('Customer to move it to').selectOption(north.customer);
   await page.getByRole('button', { name: 'Move', exact: true }).click();
   await page.waitForURL(new RegExp(`/studies/${north.customer}/${moving.studyInstanceUid}`));
-  await page.getByText('Created at Avara for the viewer').waitFor();
-
-  const atAvara = site.emulator.state
-    .studies()
-    .filter(({ studyInstanceUid }) => studyInstanceUid === moving.studyInstanceUid);
+  // The timeline moved along and tells of the first creation already: only the records tell of the second.
+  await site.studiesWhen('it is at Avara for the other', (all) => {
+    const moved = all.filter(({ studyInstanceUid }) => studyInstanceUid === moving.studyInstanceUid);
+    return moved.some(({ customer }) => customer === north.customer) && areAllCreated(moved);
+  });
+  const atAvara = await waitUntil('Avara has both records', () => {
+    const both = site.emulator.state
+      .studies()
+      .filter(({ studyInstanceUid }) => studyInstanceUid === moving.studyInstanceUid);
+    return both.length === 2 && both.some(({ isCancelled }) => isCancelled) ? both : undefined;
+  });
   expect(
     atAvara.map(({ expressCustomerId, isCancelled }) => [expressCustomerId, isCancelled]).sort(),
   ).toEqual([
