@@ -30,6 +30,7 @@ import { createPixels } from '../pixels/create-pixels.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { loadCachedFiles } from '../platform/cached-file.ts';
 import { loadQuickAck } from '../platform/quick-ack.ts';
+import { loadSendFile } from '../platform/send-file.ts';
 import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
 import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { openAuditLog } from '../storage/audit-log.ts';
@@ -439,6 +440,9 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       metrics.pixelJobsNow.set({ state: 'running' }, running);
     });
     const pictures = createPictureService({ store, renderer: pixels.renderer });
+    const sendFile = cachedFiles.kind === 'available' ? await loadSendFile(cachedFiles) : cachedFiles;
+    if (sendFile.kind === 'unavailable')
+      logger.info({ reason: sendFile.reason }, 'sendfile is not available: objects are copied when sent');
     const publicServer = createHttpServer({
       app: createPublicApp({
         index,
@@ -476,6 +480,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       trustProxy: config.http.trustProxy,
       logger,
       tls: httpTls?.material,
+      ...(sendFile.kind === 'available' && { sendFile }),
     });
     let isListening = false;
     let inForce = config;

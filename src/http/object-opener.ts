@@ -5,8 +5,12 @@ import type { InstanceKey } from '../core/study/instance.ts';
 import type { InstanceRecord } from '../core/study/study.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { HttpProblem } from './errors.ts';
-import { ShortObjectError } from './object-sender.ts';
 import { ShortContentError } from './response-writer.ts';
+
+/** A file is not of the size that the index has for it. */
+class ShortObjectError extends Error {
+  override readonly name = 'ShortObjectError';
+}
 
 export interface ObjectOpenerOptions {
   readonly store: Pick<InstanceStore, 'open'>;

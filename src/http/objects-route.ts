@@ -108,7 +108,7 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       if (index.findInstance(record.key) === undefined) throw absence(grant.study);
       throw reportFault(error);
     });
-    const { incoming, outgoing } = c.env;
+    const { incoming, outgoing, sendFile } = c.env;
     if (c.req.method === 'HEAD' || incoming === undefined || outgoing === undefined) {
       await opened.close();
       if (c.req.method !== 'HEAD') throw new Error('objects can be sent through an HTTP listener only');
@@ -126,7 +126,8 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
       });
     };
     try {
-      const isSent = await sendObject({ outgoing, socket: incoming.socket, reply, opened, pool, onStarted });
+      const { socket } = incoming;
+      const isSent = await sendObject({ outgoing, socket, reply, opened, pool, sendFile, onStarted });
       metrics.objectRequests.inc({ outcome: isSent ? 'served' : 'aborted' });
       if (isSent) metrics.objectBytesSent.inc(reply.length);
     } catch (error) {

@@ -1,7 +1,10 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import type { OpenedInstance } from '../core/ports/instance-store.ts';
+import type { SendFile } from '../platform/send-file.ts';
 import { LARGE_BUFFER_BYTES } from './buffer-pool.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
 
@@ -10,6 +13,18 @@ export interface SendableContent {
   readonly bytes: number;
   /** Reads into `target`; @returns bytes read, 0 at the end. */
   read(target: Buffer, position: number): Promise<number>;
+  /** Where the operating system has these bytes one after the other, and can send them without reading them out. */
+  readonly file?: { readonly descriptor: number; readonly position: number } | undefined;
+}
+
+/** Part of an opened object, to be sent as it is. */
+export function objectContent(opened: OpenedInstance, start = 0, bytes = opened.bytes): SendableContent {
+  const { descriptor } = opened;
+  return {
+    bytes,
+    read: (target, position) => opened.read(target, start + position),
+    file: descriptor === undefined ? undefined : { descriptor, position: start },
+  };
 }
 
 /** Bytes in memory as content. */
@@ -41,12 +56,24 @@ export interface ResponseWriterOptions {
   readonly pool: BufferPool;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Without it, every byte is copied through a buffer. */
+  readonly sendFile?: SendFile | undefined;
+  /** Called once, when the first bytes are on their way. */
+  readonly onStarted?: (() => void) | undefined;
 }
+
+/** Smaller pieces are copied sooner than the operating system is asked to send them. */
+const MIN_SENT_BY_SYSTEM = 32_768;
+/** Sent at once, in well under a millisecond. */
+const MAX_SENT_BY_SYSTEM = 1_048_576;
+/** Written to a connection that has no room, to learn when it has room again. */
+const WAITING_PIECE_BYTES = 65_536;
 
 /**
  * Writes a response of any length from files: gathers what follows each other, part headers and small files included,
- * in pooled buffers, and fills one while the other is being written. The head goes out with the first full buffer, so
- * that what fails before can still be answered properly. Either {@link end} or {@link abandon} must be called.
+ * in pooled buffers, and fills one while the other is being written. What is in memory and long enough is sent by the
+ * operating system instead, where it can. The head goes out with the first bytes of the body, so that what fails before
+ * can still be answered properly. Either {@link end} or {@link abandon} must be called.
  */
 export class ResponseWriter {
   readonly #options: ResponseWriterOptions;
@@ -78,12 +105,26 @@ export class ResponseWriter {
 
   /** @throws ClientGoneError, ShortContentError, or what reading fails with */
   async send(content: SendableContent): Promise<void> {
-    for (let at = 0; at < content.bytes;) {
-      const space = await this.#space(content.bytes - at);
-      const read = await content.read(space.subarray(0, content.bytes - at), at);
-      if (read === 0) throw new ShortContentError(`the content ends at byte ${at} of ${content.bytes}`);
+    const { bytes } = content;
+    for (let at = 0; at < bytes;) {
+      const sent = this.#isFileReady(content, at) ? await this.#sendFile(content, at) : undefined;
+      if (sent !== undefined) {
+        at += sent;
+        this.#bytes += sent;
+        if (at === bytes) return;
+        if (sent === MAX_SENT_BY_SYSTEM) {
+          await nextTurn();
+          continue;
+        }
+      }
+      // A connection that takes no more gets one small piece, and says when that is through.
+      const most = sent === undefined ? bytes - at : Math.min(bytes - at, WAITING_PIECE_BYTES);
+      const space = await this.#space(most, sent !== undefined);
+      const read = await content.read(space.subarray(0, most), at);
+      if (read === 0) throw new ShortContentError(`the content ends at byte ${at} of ${bytes}`);
       at += read;
       this.#advance(read);
+      if (sent !== undefined) await this.#flush(false);
     }
   }
 
@@ -112,24 +153,56 @@ export class ResponseWriter {
     this.#bytes += bytes;
   }
 
-  /** Free space of the buffer, at least one byte. */
-  async #space(wanted: number): Promise<Buffer> {
+  #isFileReady({ bytes, file }: SendableContent, at: number): boolean {
+    const { outgoing, socket, headers, sendFile } = this.#options;
+    const length = Math.min(bytes - at, MAX_SENT_BY_SYSTEM);
+    if (sendFile === undefined || file === undefined || length < MIN_SENT_BY_SYSTEM) return false;
+    // While an earlier response is being sent over the connection (pipelining), this one is not its turn.
+    if (outgoing.socket !== socket || headers['Content-Length'] === undefined) return false;
+    return sendFile.isReady(socket, file.descriptor, file.position + at, length);
+  }
+
+  /** @returns bytes sent; fewer than there are where the connection has no room, or not that way. */
+  async #sendFile({ bytes, file }: SendableContent, at: number): Promise<number> {
+    const { outgoing, socket, status, headers, sendFile, onStarted } = this.#options;
+    if (sendFile === undefined || file === undefined) return 0;
+    const length = Math.min(bytes - at, MAX_SENT_BY_SYSTEM);
+    sendFile.hold(socket);
+    try {
+      if (this.#filled > 0) await this.#flush(false);
+      if (!outgoing.headersSent) {
+        outgoing.writeHead(status, headers);
+        outgoing.flushHeaders();
+        onStarted?.();
+      }
+      if (!(await this.#written) || socket.destroyed) throw new ClientGoneError('the connection was closed');
+      return sendFile.send(socket, file.descriptor, file.position + at, length);
+    } finally {
+      sendFile.release(socket);
+    }
+  }
+
+  /** Free space of the buffer, at least one byte. @param isAlone nothing else will follow in the same buffer. */
+  async #space(wanted: number, isAlone = false): Promise<Buffer> {
     if (this.#buffer !== undefined && this.#filled === this.#buffer.bytes.length) await this.#flush(false);
     if (this.#options.socket.destroyed) throw new ClientGoneError('the connection was closed');
     // A part header is short and something longer follows it.
-    this.#buffer ??= this.#options.pool.take(Math.max(wanted, LARGE_BUFFER_BYTES));
+    this.#buffer ??= this.#options.pool.take(isAlone ? wanted : Math.max(wanted, LARGE_BUFFER_BYTES));
     return this.#buffer.bytes.subarray(this.#filled);
   }
 
   async #flush(isLast: boolean): Promise<void> {
-    const { outgoing, status, headers } = this.#options;
+    const { outgoing, status, headers, onStarted } = this.#options;
     if (!(await this.#written)) throw new ClientGoneError('the connection was closed');
     const buffer = this.#buffer;
-    const bytes = buffer?.bytes.subarray(0, this.#filled) ?? Buffer.alloc(0);
+    const bytes = buffer?.bytes.subarray(0, this.#filled);
     this.#buffer = undefined;
     this.#filled = 0;
-    if (!outgoing.headersSent) outgoing.writeHead(status, headers);
-    this.#written = this.#pass(bytes, isLast).then((isWritten) => {
+    const isFirst = !outgoing.headersSent;
+    if (isFirst) outgoing.writeHead(status, headers);
+    const written = this.#pass(bytes, isLast);
+    if (isFirst) onStarted?.();
+    this.#written = written.then((isWritten) => {
       // After a cut the kernel may not be through with the buffer.
       if (isWritten) buffer?.release();
       else buffer?.abandon();
@@ -138,7 +211,7 @@ export class ResponseWriter {
   }
 
   /** Resolves once the operating system has the bytes (true), or the connection is gone (false). */
-  #pass(bytes: Buffer, isLast: boolean): Promise<boolean> {
+  #pass(bytes: Buffer | undefined, isLast: boolean): Promise<boolean> {
     const { outgoing, socket } = this.#options;
     return new Promise((resolve) => {
       if (socket.destroyed) {
@@ -151,8 +224,9 @@ export class ResponseWriter {
         resolve(!error);
       };
       socket.once('close', onClose);
-      if (isLast) outgoing.end(bytes, onWritten);
-      else outgoing.write(bytes, onWritten);
+      if (!isLast) outgoing.write(bytes, onWritten);
+      else if (bytes === undefined) outgoing.end(onWritten);
+      else outgoing.end(bytes, onWritten);
     });
   }
 }

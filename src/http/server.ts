@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from '../core/ports/logger.ts';
+import type { SendFile } from '../platform/send-file.ts';
 import { createClientAddressOf } from './client-address.ts';
 import type { HttpApp } from './env.ts';
 import { HttpProblem, problemResponse } from './errors.ts';
@@ -19,6 +20,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Certificate chain and private key, PEM: HTTPS instead of plain HTTP. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** Without it, and with TLS, objects are copied through the daemon. */
+  readonly sendFile?: SendFile | undefined;
   /** Proxies (addresses or CIDR blocks) whose X-Forwarded-For, -Proto and -Host are believed. Default none. */
   readonly trustProxy?: readonly string[];
   /** How long a client may take over the headers of a request. Default 15 s. */
@@ -52,7 +55,7 @@ export interface HttpServer {
 
 /** Makes a listener for an app: limits on slow and oversized requests, client address, orderly close. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { app, host, port, logger, tls, trustProxy = [] } = options;
+  const { app, host, port, logger, tls, sendFile, trustProxy = [] } = options;
   const headersTimeout = options.headersTimeoutMs ?? 15_000;
   const clientAddressOf = createClientAddressOf(trustProxy);
   const forwardedOriginOf = createForwardedOriginOf(trustProxy);
@@ -70,6 +73,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return app.fetch(request, {
         incoming,
         outgoing,
+        ...(tls === undefined && sendFile !== undefined && { sendFile }),
         ...(peerAddress !== undefined && { peerAddress }),
         ...(origin !== undefined && { origin }),
       });

@@ -107,6 +107,7 @@ export async function openObject(filePath: string, cachedFiles?: CachedFiles): P
           const bytes = cached === undefined ? undefined : cachedFiles?.read(fd, target, position);
           return bytes === undefined ? readAt(fd, target, position) : Promise.resolve(bytes);
         },
+        ...(cached !== undefined && { descriptor: cached }),
         close: () => closeObject(fd, cached !== undefined && size <= MAX_BYTES_CLOSED_AT_ONCE),
       };
     } catch (error) {

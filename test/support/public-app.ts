@@ -1,6 +1,7 @@
 import { signObjectToken } from '../../src/core/access/object-token.ts';
 import type { SigningKey } from '../../src/core/access/object-token.ts';
 import type { AuditEntry } from '../../src/core/ports/audit-trail.ts';
+import type { InstanceStore } from '../../src/core/ports/instance-store.ts';
 import type { WebhookRequest, WebhookResponse } from '../../src/core/ports/webhook-receiver.ts';
 import type { InstanceKey, StudyKey } from '../../src/core/study/instance.ts';
 import type { HttpBindings } from '../../src/http/env.ts';
@@ -14,11 +15,17 @@ const LIFETIME_SECONDS = 3600;
 
 export interface PublicAppFixtureOptions {
   readonly corsOrigins?: readonly string[];
+  /** Where the bytes of objects come from instead of memory. */
+  readonly store?: Pick<InstanceStore, 'open'>;
   readonly answerWebhook?: (request: WebhookRequest) => WebhookResponse;
 }
 
 /** The public app over objects in memory, with everything it tells laid open. */
-export function createPublicAppFixture({ corsOrigins = ['*'], answerWebhook }: PublicAppFixtureOptions = {}) {
+export function createPublicAppFixture({
+  corsOrigins = ['*'],
+  store,
+  answerWebhook,
+}: PublicAppFixtureOptions = {}) {
   const clock = createFakeClock();
   const logger = createRecordingLogger();
   const metrics = createMetrics({ includeProcess: false });
@@ -29,7 +36,7 @@ export function createPublicAppFixture({ corsOrigins = ['*'], answerWebhook }: P
 
   const app = createPublicApp({
     index: objects,
-    store: objects.store,
+    store: store ?? objects.store,
     keys: { current: () => signingKey, find: (id) => (id === signingKey.id ? signingKey : undefined) },
     audit: { record: (entry) => void audited.push(entry) },
     clock,

@@ -34,6 +34,8 @@ export interface OpenedInstance {
   readonly bytes: number;
   /** Reads into `target`; @returns bytes read, 0 at the end. */
   read(target: Buffer, position: number): Promise<number>;
+  /** File descriptor, where the operating system can tell which of its bytes are in memory. */
+  readonly descriptor?: number;
   close(): Promise<void>;
 }
 

@@ -10,6 +10,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { HttpProblem } from '../errors.ts';
 import { createObjectOpener } from '../object-opener.ts';
+import { objectContent } from '../response-writer.ts';
 import { createDeliverObject } from './deliver-object.ts';
 import type { DicomWebEnv } from './env.ts';
 import { recordHandOut } from './hand-out.ts';
@@ -73,7 +74,7 @@ export function createRetrieveRoute(options: RetrieveRouteOptions): Hono<DicomWe
             try {
               const headers = partHeaders(serviceUrl, instance, transferSyntaxUid, opened.bytes);
               await writer.write(framing.head(headers));
-              await writer.send(opened);
+              await writer.send(objectContent(opened));
             } finally {
               await opened.close();
             }

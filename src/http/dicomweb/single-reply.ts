@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { InstanceRecord } from '../../core/study/study.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { planObjectReply } from '../object-reply.ts';
+import { objectContent } from '../response-writer.ts';
 import type { DeliverObject } from './deliver-object.ts';
 import type { DicomWebEnv } from './env.ts';
 import { urlOf } from './retrieve-target.ts';
@@ -39,7 +40,7 @@ export function createSingleReply({ deliver, problemOf, pool }: SingleReplyOptio
             'Content-Type': contentType(transferSyntaxUid),
             'Content-Length': String(opened.bytes),
           },
-          produce: (writer) => writer.send(opened),
+          produce: (writer) => writer.send(objectContent(opened)),
         });
       } finally {
         await opened.close();
@@ -62,10 +63,7 @@ export function createSingleReply({ deliver, problemOf, pool }: SingleReplyOptio
         try {
           const { opened } = await deliver(instance, choice, signal);
           try {
-            await writer.send({
-              bytes: length,
-              read: (target, position) => opened.read(target, start + position),
-            });
+            await writer.send(objectContent(opened, start, length));
           } finally {
             await opened.close();
           }

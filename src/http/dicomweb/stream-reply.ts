@@ -23,14 +23,14 @@ export interface StreamReply {
 export async function streamReply(c: Context<DicomWebEnv>, reply: StreamReply): Promise<Response> {
   const { status = 200, headers, pool, produce } = reply;
   if (c.req.method === 'HEAD') return new Response(null, { status, headers });
-  const { incoming, outgoing } = c.env;
+  const { incoming, outgoing, sendFile } = c.env;
   if (incoming === undefined || outgoing === undefined)
     throw new Error('files can be sent through an HTTP listener only');
   const { socket } = incoming;
   const gone = new AbortController();
   const onClose = (): void => gone.abort(new ClientGoneError('the connection was closed'));
   socket.once('close', onClose);
-  const writer = new ResponseWriter({ outgoing, socket, pool, status, headers });
+  const writer = new ResponseWriter({ outgoing, socket, pool, status, headers, sendFile });
   try {
     await produce(writer, gone.signal);
     await writer.end();
