@@ -11,6 +11,7 @@ import { type CopyMode, copyObjects } from '../storage/copy-objects.ts';
 import { copyState } from '../storage/state-files.ts';
 import { StartError } from './daemon.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { prepareFolder } from './prepare-folder.ts';
 
 export interface CopyProgress {
   readonly objects: number;
@@ -70,7 +71,7 @@ export async function backUp(options: BackupOptions): Promise<CopyResult> {
       `there is nothing to back up in ${dataDir}`,
       'Check "dataDir" in the configuration.',
     );
-  await fs.mkdir(folder, { recursive: true, mode: 0o750 });
+  await prepareFolder(folder, 'backup folder');
   const unlock = lockFolder(folder, 'another backup is being written to');
   const worker = createFileWorker({ threads: THREADS });
   const read = (file: string, how: { offset: number; copyTo?: string }) => worker.read(file, how);

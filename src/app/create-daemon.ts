@@ -65,6 +65,7 @@ import {
   mirrorAvara,
 } from './metrics-wiring.ts';
 import { createOverview } from './overview.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { createProof } from './proof.ts';
 import { watchPublicCertificate } from './public-certificate.ts';
 import { createRetention } from './retention.ts';
@@ -97,6 +98,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
 
   async function build(): Promise<Daemon> {
     const { dataDir } = config;
+    await prepareFolder(dataDir);
     await requireIndexOfObjects(dataDir);
     const cachedFiles = await loadCachedFiles();
     if (cachedFiles.kind === 'unavailable')

@@ -13,6 +13,7 @@ import { watchFreeSpace } from '../storage/free-space.ts';
 import { createInstanceStore } from '../storage/instance-store.ts';
 import { openCommandAudit, requireOwner } from './command-audit.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { accountForIntake } from './space-guard.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -40,6 +41,7 @@ export async function openFilesAlone({
   try {
     await requireIndexOfObjects(dataDir);
     await requireOwner(dataDir);
+    await prepareFolder(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );

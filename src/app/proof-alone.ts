@@ -13,6 +13,7 @@ import { createInstanceStore } from '../storage/instance-store.ts';
 import { type CommandAudit, openCommandAudit, requireOwner } from './command-audit.ts';
 import { createCustomers } from './customers.ts';
 import { indexFile, requireIndexOfObjects } from './index-file.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createProof } from './proof.ts';
 import { startErrorOf } from './start-errors.ts';
@@ -45,6 +46,7 @@ export async function openProofAlone({
   try {
     await requireIndexOfObjects(dataDir);
     await requireOwner(dataDir);
+    await prepareFolder(dataDir);
     const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
       it.close(),
     );

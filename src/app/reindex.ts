@@ -15,6 +15,7 @@ import { listReports } from '../storage/report-list.ts';
 import { openCommandAudit } from './command-audit.ts';
 import { StartError } from './daemon.ts';
 import { indexFile } from './index-file.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startErrorOf } from './start-errors.ts';
 
@@ -51,6 +52,7 @@ export async function reindex(options: ReindexOptions): Promise<ReindexResult> {
   const rebuilt = `${live}.new`;
   try {
     if (!existsSync(dataDir)) throw new StartError(`there is no data folder ${dataDir}`, 'Check "dataDir".');
+    await prepareFolder(dataDir);
     lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
     const { bavail, bsize } = await statfs(dataDir);
     if (bavail * bsize < MIN_FREE_BYTES)

@@ -14,6 +14,7 @@ import { type CopyProgress, type CopyResult, createTally, lockFolder, refuseNest
 import { openCommandAudit, requireOwner } from './command-audit.ts';
 import { StartError } from './daemon.ts';
 import { indexFile } from './index-file.ts';
+import { prepareFolder } from './prepare-folder.ts';
 
 export interface RestoreOptions {
   readonly config: Config;
@@ -50,7 +51,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       `the backup was made by a newer version (${manifest.version})`,
       'Restore it with that version.',
     );
-  await fs.mkdir(dataDir, { recursive: true, mode: 0o750 });
+  await prepareFolder(dataDir);
   await refuseUsed(dataDir);
   await requireOwner(dataDir);
   const unlock = lockFolder(dataDir, 'another daemon is using the data folder');

@@ -2,6 +2,7 @@ import { StoreError } from '../core/ports/instance-store.ts';
 import { DataFolderLockedError } from '../sqlite/data-folder-lock.ts';
 import { IndexOpenError } from '../sqlite/open.ts';
 import { KeyRingError } from '../storage/key-file.ts';
+import { fileFaultOf } from '../platform/file-fault.ts';
 import { StartError } from './daemon.ts';
 
 /** Says what kept the daemon from starting, and what to do about it. */
@@ -20,9 +21,8 @@ export function startErrorOf(error: unknown): Error {
     );
   }
   if (error instanceof StoreError) {
-    return new StartError(error.message, 'Check that the data folder exists, is writable and not full.', {
-      cause: error,
-    });
+    const hint = fileFaultOf(error)?.hint ?? 'Check that the data folder exists, is writable and not full.';
+    return new StartError(error.message, hint, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') return listenError(error);
   if (error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo')

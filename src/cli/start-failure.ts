@@ -1,5 +1,6 @@
 import { StartError } from '../app/daemon.ts';
 import { ConfigError } from '../config/errors.ts';
+import { fileFaultOf } from '../platform/file-fault.ts';
 import { CliError } from './context.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
@@ -39,37 +40,13 @@ export function explainStartFailure(error: unknown): CliError {
 }
 
 interface SystemError {
-  readonly code?: unknown;
   readonly path?: unknown;
 }
 
 function explainSystemError(error: Error & SystemError): { message: string; hint: string } | undefined {
   const path = typeof error.path === 'string' ? error.path : undefined;
-  if (path === undefined) return undefined;
-  switch (error.code) {
-    case 'EACCES':
-    case 'EPERM':
-      return {
-        message: `this user may not use ${path}`,
-        hint: 'check who owns the data folder: ls -ld shows it',
-      };
-    case 'EROFS':
-      return {
-        message: `${path} is on a read-only file system`,
-        hint: 'mount it for writing, or change dataDir',
-      };
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return {
-        message: `there is no space left for ${path}`,
-        hint: 'free some space, or move dataDir to a larger disk',
-      };
-    case 'ENOENT':
-      return { message: `${path} does not exist`, hint: 'check the path in the configuration' };
-    case 'ENOTDIR':
-      return { message: `${path} is not a folder`, hint: 'check dataDir in the configuration' };
-  }
-  return undefined;
+  const fault = path === undefined ? undefined : fileFaultOf(error);
+  return fault && { message: `${path} cannot be used: ${fault.what}`, hint: fault.hint };
 }
 
 function causesOf(error: unknown): (Error & SystemError)[] {

@@ -21,6 +21,7 @@ export function lockDataFolder(dataDir: string): () => void {
     db.exec('BEGIN EXCLUSIVE; COMMIT');
   } catch (error) {
     db.close();
+    if (!(error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY'))) throw error;
     throw new DataFolderLockedError(`another daemon is using the data folder ${dataDir}`, { cause: error });
   }
   return () => void db.close();

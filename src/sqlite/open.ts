@@ -2,6 +2,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 
 import Database from 'better-sqlite3';
 
+import { fileFaultOf } from '../platform/file-fault.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** The index could not be opened; `hint` says what an operator can do. */
@@ -72,15 +73,20 @@ function openError(filePath: string, error: unknown): IndexOpenError {
   const isDamaged =
     error instanceof DamageError ||
     (error instanceof Database.SqliteError && /^SQLITE_(?:NOTADB|CORRUPT)/.test(error.code));
-  if (!isDamaged)
-    return new IndexOpenError(
-      `cannot open the index ${filePath}`,
-      'Check that the data folder is writable and the file is a SQLite database.',
-      { cause: error },
-    );
+  if (!isDamaged) return cannotOpen(filePath, error);
   return new IndexOpenError(
     `the index ${filePath} is damaged: ${error.message}`,
     'Stop the daemon and build it anew from the stored images with "avara-ingest reindex"; nothing received is lost.',
+    { cause: error },
+  );
+}
+
+function cannotOpen(filePath: string, error: unknown): IndexOpenError {
+  const fault = fileFaultOf(error);
+  const what = fault?.what ?? (error instanceof Error ? error.message : String(error));
+  return new IndexOpenError(
+    `cannot open the index ${filePath}: ${what}`,
+    fault?.hint ?? 'Check that the data folder is writable and the file is a SQLite database.',
     { cause: error },
   );
 }

@@ -1,5 +1,6 @@
 import { access, constants, link, mkdtemp, open, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileFaultOf } from '../../platform/file-fault.ts';
 import { formatBytes } from '../output.ts';
 import type { CheckContext, CheckResult } from './check.ts';
 import { failureText } from './check.ts';
@@ -57,11 +58,11 @@ async function tryFolder(folder: string): Promise<CheckResult> {
     return {
       ...base,
       status: 'failed',
-      detail: `${folder}: this user cannot ${step} (${failureText(error)})`,
+      detail: `${folder}: this user cannot ${step}: ${fileFaultOf(error)?.what ?? failureText(error)}`,
       advice:
         step === 'make a hard link'
           ? 'Use a local file system with hard links (ext4, xfs, zfs, btrfs); FAT and some network shares have none.'
-          : 'Make the daemon’s user its owner, and run this check as that user.',
+          : adviceFor(error, 'Make the daemon’s user its owner, and run this check as that user.'),
     };
   }
 }
@@ -76,10 +77,20 @@ async function tryParent(folder: string, existing: string): Promise<CheckResult>
     return {
       ...base,
       status: 'failed',
-      detail: `${folder} does not exist, and this user may not make it in ${existing} (${failureText(error)})`,
-      advice: `Make it, and give it to the daemon’s user: install -d -m 750 -o USER ${folder}`,
+      detail: `${folder} does not exist, and it cannot be made in ${existing}: ${fileFaultOf(error)?.what ?? failureText(error)}`,
+      advice: adviceFor(
+        error,
+        `Make it, and give it to the daemon’s user: install -d -m 750 -o USER ${folder}`,
+      ),
     };
   }
+}
+
+/** Where the owner is not what is wrong, what is says more. */
+function adviceFor(error: unknown, ofOwner: string): string {
+  const isOwner =
+    error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
+  return isOwner ? ofOwner : (fileFaultOf(error)?.hint ?? ofOwner);
 }
 
 async function checkFreeSpace(config: CheckContext['config'], folder: string): Promise<CheckResult> {

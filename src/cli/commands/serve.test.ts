@@ -147,18 +147,19 @@ describe('serve', () => {
     ],
     [
       Object.assign(new Error('EROFS: read-only'), { code: 'EROFS', path: '/data' }),
-      '/data is on a read-only file system',
-      'mount it for writing, or change dataDir',
+      '/data cannot be used: it is on a read-only file system (EROFS)',
+      expect.stringContaining('Mount it for writing.'),
     ],
     [
       new Error('cannot open', { cause: Object.assign(new Error('x'), { code: 'EACCES', path: '/data' }) }),
-      'this user may not use /data',
-      'check who owns the data folder: ls -ld shows it',
+      '/data cannot be used: this user may not write there (EACCES)',
+      expect.stringContaining('Make the daemon’s user its owner'),
     ],
   ])('says why it could not start, with a hint and exit code 4', async (error, message, hint) => {
     const { ended } = begin(fakeDaemon({ start: () => Promise.reject(error) }));
     await expect(ended).rejects.toMatchObject({ message, hint, exitCode: 4 });
     expect(lines.at(-1)).toMatchObject({ level: 'error', msg: message, hint, exitCode: 4 });
+    expect(lines.at(-1)).not.toHaveProperty('err');
     expect(messages()).not.toContain('ready');
   });
 });

@@ -110,7 +110,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   } catch (error) {
     const failure = explainStartFailure(error);
     const { exitCode, hint } = failure;
-    logger.error({ err: error, exitCode, ...(hint === undefined ? {} : { hint }) }, failure.message);
+    // Where the way out is known, the stack would only hide it.
+    logger.error(hint === undefined ? { err: error, exitCode } : { exitCode, hint }, failure.message);
     logger.flush();
     throw failure;
   }
