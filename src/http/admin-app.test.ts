@@ -358,6 +358,59 @@ describe('admin token', () => {
   });
 });
 
+describe('wrong bearer tokens', () => {
+  type App = ReturnType<typeof fixture>;
+  const ask = (app: App, token: string, peerAddress = '10.0.0.5', headers: Record<string, string> = {}) =>
+    app.request(
+      '/api/studies',
+      { headers: { Authorization: `Bearer ${token}`, ...headers } },
+      { peerAddress },
+    );
+  const guess = async (app: App, peerAddress?: string): Promise<void> => {
+    for (let attempt = 0; attempt < 8; attempt += 1)
+      expect((await ask(app, `guess-${attempt}`, peerAddress)).status).toBe(401);
+  };
+
+  it('of one address stop it, also with the right one, until the time is over', async () => {
+    const app = fixture(TOKEN);
+    await guess(app);
+    const refused = await ask(app, TOKEN);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('Retry-After'))).toBe(600);
+    expect(await refused.json()).toMatchObject({ code: 'too-many-tokens' });
+    app.clock.advance(10 * 60_000);
+    expect((await ask(app, TOKEN)).status).toBe(200);
+  });
+
+  it('keep the right one out from no other address', async () => {
+    const app = fixture(TOKEN);
+    await guess(app);
+    expect((await ask(app, TOKEN, '10.0.0.6')).status).toBe(200);
+    await guess(app, '2001:db8:0:1::5');
+    expect((await ask(app, TOKEN, '2001:db8:0:1:ffff::6')).status).toBe(429);
+    expect((await ask(app, TOKEN, '2001:db8:0:2::5')).status).toBe(200);
+  });
+
+  it('stop nobody where it is the same again: a program with an old token is no guesser', async () => {
+    const app = fixture(TOKEN);
+    for (let attempt = 0; attempt < 20; attempt += 1)
+      expect((await ask(app, 'of-yesterday')).status).toBe(401);
+    expect((await ask(app, TOKEN)).status).toBe(200);
+    expect(app.audited).toEqual([{ event: 'admin.login_refused', peerAddress: '10.0.0.5' }]);
+  });
+
+  it('leave health and those who are logged in alone', async () => {
+    const app = fixture(TOKEN);
+    const form = { Origin: 'http://localhost' };
+    const Cookie = ((await app.post('/login', form, `token=${TOKEN}`)).headers.get('Set-Cookie') ?? '').split(
+      ';',
+    )[0];
+    await guess(app);
+    expect((await ask(app, 'guess-9', '10.0.0.5', { Cookie: Cookie ?? '' })).status).toBe(200);
+    expect((await app.request('/healthz', {}, { peerAddress: '10.0.0.5' })).status).toBe(200);
+  });
+});
+
 describe('without an admin token', () => {
   it.each(['localhost', 'localhost:8081', '127.0.0.1:8081', '[::1]:8081', 'LOCALHOST'])(
     '%s is answered',

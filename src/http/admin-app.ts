@@ -83,7 +83,15 @@ export function createAdminApp(options: AdminAppOptions): Hono<AdminEnv> {
     logger,
     token,
   } = options;
-  const auth = createAdminAuth({ token, clock, openPaths: [...OPEN_PATHS, ...ASSET_PATHS] });
+  const auth = createAdminAuth({
+    token,
+    clock,
+    openPaths: [...OPEN_PATHS, ...ASSET_PATHS],
+    onWrongToken(peerAddress) {
+      logger.warn({ peerAddress }, 'a wrong admin token was refused');
+      audit.record({ event: 'admin.login_refused', ...(peerAddress !== undefined && { peerAddress }) });
+    },
+  });
   const handleError = createErrorHandler<AdminEnv>(logger);
   const app = new Hono<AdminEnv>();
 

@@ -4,6 +4,7 @@ import { getCookie } from 'hono/cookie';
 import type { Clock } from '../core/ports/clock.ts';
 import { isLoopbackAddress } from './client-address.ts';
 import type { AdminEnv } from './admin/admin-env.ts';
+import { createBearerLimit } from './admin/bearer-limit.ts';
 import { HttpProblem } from './errors.ts';
 
 export const SESSION_COOKIE = 'avara_ingest_admin';
@@ -15,6 +16,8 @@ export interface AdminAuthOptions {
   readonly clock: Clock;
   /** Paths that need no token and tell nothing worth one. */
   readonly openPaths: readonly string[];
+  /** A wrong bearer token came; not called again for the same one of an address within ten minutes. */
+  readonly onWrongToken?: ((peerAddress: string | undefined) => void) | undefined;
 }
 
 export interface AdminAuth {
@@ -35,7 +38,9 @@ export interface AdminAuth {
  * only requests that name a loopback host, because a page from the internet can point its own name at 127.0.0.1 (DNS
  * rebinding). In both cases no page of another origin can make a browser change anything.
  */
-export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): AdminAuth {
+export function createAdminAuth(options: AdminAuthOptions): AdminAuth {
+  const { token, clock, openPaths, onWrongToken } = options;
+  const limit = createBearerLimit(clock);
   const tokenDigest = digestOf(token ?? '');
   // Sessions outlive a restart; without a token there are none, and only the forms of this process are good.
   const key = token === undefined ? randomBytes(32) : tokenDigest;
@@ -58,12 +63,24 @@ export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): 
   };
   const formToken = (c: Context<AdminEnv>): string => keyed('form', sessionOf(c) ?? '');
 
+  const tooManyFor = (c: Context<AdminEnv>): number =>
+    token === undefined ? 0 : limit.retryAfterSeconds(addressOf(c) ?? '');
+  const noteWrong = (c: Context<AdminEnv>, bearer: string): void => {
+    if (token === undefined) return;
+    const peerAddress = addressOf(c);
+    if (limit.failed(peerAddress ?? '', digestOf(bearer).toString('base64'))) onWrongToken?.(peerAddress);
+  };
+
   const guard: MiddlewareHandler<AdminEnv> = async (c, next) => {
     if (openPaths.includes(c.req.path)) return next();
     const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (bearer !== undefined && isTokenRight(bearer)) {
-      c.set('actor', 'admin-token');
-      return next();
+    const seconds = bearer === undefined ? 0 : tooManyFor(c);
+    if (bearer !== undefined && seconds === 0) {
+      if (isTokenRight(bearer)) {
+        c.set('actor', 'admin-token');
+        return next();
+      }
+      noteWrong(c, bearer);
     }
 
     if (token === undefined && !isLoopbackHost(hostOf(c))) throw foreignHost();
@@ -73,6 +90,7 @@ export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): 
     const session = sessionOf(c);
     c.set('actor', session === undefined ? 'local' : `session:${session}`);
     if (token === undefined || isLogin || session !== undefined) return next();
+    if (seconds > 0) throw tooManyTokens(seconds);
     throw new HttpProblem(401, {
       code: 'token-needed',
       detail: 'Send the admin token as "Authorization: Bearer …".',
@@ -92,6 +110,11 @@ export function createAdminAuth({ token, clock, openPaths }: AdminAuthOptions): 
 /** Digests have one length, so comparing them takes one time whatever was given. */
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** Tests call the app without a connection, and then without bindings. */
+function addressOf(c: Context<AdminEnv>): string | undefined {
+  return (c.env as AdminEnv['Bindings'] | undefined)?.peerAddress;
 }
 
 /** Host and port as the client named them; the Host header, which HTTP/1.1 demands, wins over the URL. */
@@ -122,6 +145,14 @@ function foreignHost(): HttpProblem {
     code: 'foreign-host',
     detail:
       'Without an admin token this listener answers to loopback names only, such as localhost or 127.0.0.1.',
+  });
+}
+
+function tooManyTokens(seconds: number): HttpProblem {
+  return new HttpProblem(429, {
+    code: 'too-many-tokens',
+    detail: `Too many wrong tokens came from this address. Try again in ${Math.ceil(seconds / 60)} minutes.`,
+    headers: { 'Retry-After': String(seconds) },
   });
 }
 
