@@ -226,6 +226,49 @@ it(
   TIMEOUT_MS,
 );
 
+describe('moveTo', () => {
+  it(
+    'may lead into the watched folder by a symbolic link: what lies there is not taken again',
+    async () => {
+      const { files, inbox, settings, drop, folderWhen } = await fileIntakeBench();
+      const done = path.join(inbox, 'done');
+      const moveTo = path.join(path.dirname(inbox), 'moved');
+      await fs.mkdir(done);
+      await fs.symlink(done, moveTo);
+      await drop('IM1', 1, done);
+      await files.watch([settings({ afterImport: 'move', moveTo })]);
+      await drop('IM2', 2);
+      await folderWhen('the second is stored', storedIs(1));
+      await drop('IM3', 3);
+      await folderWhen('the third is stored', ({ stored, waiting }) => stored > 1 && waiting === 0);
+      expect((await fs.readdir(done)).sort()).toEqual(['IM1', 'IM2', 'IM3']);
+      expect(files.folders()[0]).toMatchObject({ stored: 2, duplicates: 0 });
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each([
+    ['the watched folder', (inbox: string) => inbox, 'holds the watched folder'],
+    ['the data folder', (_inbox: string, dataDir: string) => path.join(dataDir, 'objects'), 'overlaps'],
+  ])(
+    'that leads to %s by a symbolic link is refused, and nothing is taken',
+    async (_what, target, reason) => {
+      const { files, inbox, settings, drop, folderWhen, real } = await fileIntakeBench();
+      const link = path.join(path.dirname(inbox), 'link');
+      await fs.mkdir(target(inbox, real.dataDir), { recursive: true });
+      await fs.symlink(target(inbox, real.dataDir), link);
+      const file = await drop('IM1', 1);
+      await files.watch([settings({ afterImport: 'move', moveTo: link })]);
+      const { detail } = await folderWhen('it is refused', ({ state }) => state === 'missing');
+      expect(detail).toContain(reason);
+      await fs.rm(link);
+      await folderWhen('it is stored once the link is gone', storedIs(1));
+      await expect(fs.access(file)).rejects.toThrow();
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe.skipIf(!canMount())('a mount point', () => {
   it(
     'is missing while nothing is mounted there, although its folder exists, and is taken up again',

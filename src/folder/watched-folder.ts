@@ -11,6 +11,7 @@ import type { AfterImport, FileDesk } from './file-desk.ts';
 import { ASIDE_PREFIX, createNameFilter, isLeftAlone } from './file-names.ts';
 import { stampOf } from './file-stamp.ts';
 import { isOnLocalFileSystem } from './file-system-kind.ts';
+import { lookAtMoveTarget, overlaps } from './move-target.ts';
 import { WriterWatch } from './open-for-writing.ts';
 import { errorCode } from './source-file.ts';
 import { steadyNow } from './steady-now.ts';
@@ -76,6 +77,8 @@ export class WatchedFolder {
   /** Once it was one: a reload or restart is to be told if it is to be none any more. */
   #isMountPoint = false;
   #realPath: string | undefined;
+  /** `moveTo`, and where it leads below this folder: what lies there was taken. */
+  #takenBefore: readonly string[] = [];
   #watch: DirectoryWatch | undefined;
   #listAt = 0;
   #isTakingHints = false;
@@ -197,6 +200,7 @@ export class WatchedFolder {
       );
       return;
     }
+    if (!(await this.#hasGoodTarget(realPath))) return;
     if (this.#root?.device === root.device && this.#root.inode === root.inode) return;
     // What is below a mount point when nothing is mounted there is not what is meant.
     if (this.#isMountPoint && !isMountPoint) {
@@ -212,6 +216,25 @@ export class WatchedFolder {
     this.#isMountPoint = isMountPoint;
     this.#realPath = realPath;
     await this.#attach(root);
+  }
+
+  /** Looked at each time, because a link can be made at any time. */
+  async #hasGoodTarget(realPath: string): Promise<boolean> {
+    const { moveTo, path: folder } = this.settings;
+    if (moveTo === undefined) return true;
+    const others = this.#options.othersFolders();
+    try {
+      const target = await lookAtMoveTarget(moveTo, { path: folder, realPath, others });
+      if (target.kind === 'refused') {
+        this.#missing(target.reason);
+        return false;
+      }
+      this.#takenBefore = target.inside === undefined ? [moveTo] : [moveTo, target.inside];
+    } catch {
+      // It cannot be reached: each move will say so, and files are stored meanwhile.
+      this.#takenBefore = [moveTo];
+    }
+    return true;
   }
 
   async #attach(root: RootIdentity): Promise<void> {
@@ -289,9 +312,8 @@ export class WatchedFolder {
   }
 
   async #walkFrom(folder: string): Promise<void> {
-    const { moveTo } = this.settings;
     const found = walk(folder, {
-      isExcluded: (sub) => sub === moveTo,
+      isExcluded: (sub) => this.#takenBefore.includes(sub),
       onTrouble: (sub, error) => {
         this.#cannotList(sub, error);
       },
@@ -357,8 +379,7 @@ export class WatchedFolder {
     if (relative === '' || relative.split('/').some(isLeftAlone)) return;
     // Ours, on its way out. One that a crash left behind is found by listing.
     if (path.basename(filePath).startsWith(ASIDE_PREFIX)) return;
-    const { moveTo } = this.settings;
-    if (moveTo !== undefined && (filePath === moveTo || filePath.startsWith(moveTo + path.sep))) return;
+    if (this.#takenBefore.some((one) => filePath === one || filePath.startsWith(one + path.sep))) return;
     const stats = await fs.lstat(systemPath(filePath)).catch(() => undefined);
     // A folder of that name may be another one than before.
     if (stats === undefined || stats.isDirectory()) this.#watch?.remove(filePath);
@@ -377,9 +398,4 @@ export class WatchedFolder {
       return { kind: afterImport === 'keep' ? 'keep' : 'delete' };
     return { kind: 'move', target: path.join(moveTo, this.#relative(filePath)) };
   }
-}
-
-/** Whether one of two folders is, or lies in, the other. */
-function overlaps(a: string, b: string): boolean {
-  return `${a}/`.startsWith(`${b}/`) || `${b}/`.startsWith(`${a}/`);
 }
