@@ -3,7 +3,10 @@ import { resolve, sep } from 'node:path';
 import type { z } from 'zod';
 import type { RawProblem } from './problems.ts';
 import { suggestion } from './problems.ts';
-import { accessTokenSchema, configSchema, folderSchema, routeSchema } from './schema.ts';
+import { configSchema } from './schema.ts';
+import { accessTokenSchema } from './sections/access.ts';
+import { folderSchema } from './sections/folders.ts';
+import { routeSchema } from './sections/routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -80,6 +80,17 @@ describe('a good configuration', () => {
     expect(config.http.tls).toEqual({ cert: join(folder, 'tls/cert.pem'), key: '/etc/key.pem' });
   });
 
+  it('has the addresses of others to the letter, and its own without a slash at the end', () => {
+    const url = 'https://ris.example.org/reports/?site=city';
+    const config = load({
+      ...minimal(),
+      http: { publicUrl: 'https://images.example.org/' },
+      customers: { 'city-medical': { expressCustomerId: CUSTOMER_ID, reports: { post: { url } } } },
+    });
+    expect(config.customers['city-medical']?.reports?.post?.url).toBe(url);
+    expect(config.http.publicUrl).toBe('https://images.example.org');
+  });
+
   it('cannot be changed afterwards', () => {
     const config = load(minimal());
     expect(Object.isFrozen(config)).toBe(true);

@@ -148,12 +148,12 @@ describe('serve', () => {
     [
       Object.assign(new Error('EROFS: read-only'), { code: 'EROFS', path: '/data' }),
       '/data cannot be used: it is on a read-only file system (EROFS)',
-      expect.stringContaining('Mount it for writing.'),
+      expect.stringContaining('Mount it for writing.') as string,
     ],
     [
       new Error('cannot open', { cause: Object.assign(new Error('x'), { code: 'EACCES', path: '/data' }) }),
       '/data cannot be used: this user may not write there (EACCES)',
-      expect.stringContaining('Make the daemon’s user its owner'),
+      expect.stringContaining('Make the daemon’s user its owner') as string,
     ],
   ])('says why it could not start, with a hint and exit code 4', async (error, message, hint) => {
     const { ended } = begin(fakeDaemon({ start: () => Promise.reject(error) }));
