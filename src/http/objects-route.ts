@@ -57,6 +57,7 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
   const pool = createBufferPool();
   const opener = createObjectOpener(options);
   const verify = createObjectTokenVerifier(keys);
+  const served = metrics.objectRequests.labels({ outcome: 'served' });
 
   const authorize = (c: Context<HttpEnv>, path: PathKey): StudyGrant => {
     const tokens = tokensOf(c);
@@ -128,8 +129,10 @@ export function createObjectsRoute(options: ObjectsRouteOptions): Hono<HttpEnv> 
     try {
       const { socket } = incoming;
       const isSent = await sendObject({ outgoing, socket, reply, opened, pool, sendFile, onStarted });
-      metrics.objectRequests.inc({ outcome: isSent ? 'served' : 'aborted' });
-      if (isSent) metrics.objectBytesSent.inc(reply.length);
+      if (isSent) {
+        served.inc();
+        metrics.objectBytesSent.inc(reply.length);
+      } else metrics.objectRequests.inc({ outcome: 'aborted' });
     } catch (error) {
       const problem = reportFault(error);
       if (!outgoing.headersSent) throw problem;

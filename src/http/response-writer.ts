@@ -7,6 +7,7 @@ import type { OpenedInstance } from '../core/ports/instance-store.ts';
 import type { SendFile } from '../platform/send-file.ts';
 import { LARGE_BUFFER_BYTES } from './buffer-pool.ts';
 import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
+import { addSentBytes } from './sent-bytes.ts';
 
 /** Bytes of known length that can be read at any place: an opened file, a frame of one. */
 export interface SendableContent {
@@ -167,19 +168,22 @@ export class ResponseWriter {
     const { outgoing, socket, status, headers, sendFile, onStarted } = this.#options;
     if (sendFile === undefined || file === undefined) return 0;
     const length = Math.min(bytes - at, MAX_SENT_BY_SYSTEM);
+    const isFirst = !outgoing.headersSent && this.#filled === 0;
+    let sent: number;
     sendFile.hold(socket);
     try {
-      if (this.#filled > 0) await this.#flush(false);
-      if (!outgoing.headersSent) {
+      if (isFirst) {
         outgoing.writeHead(status, headers);
         outgoing.flushHeaders();
-        onStarted?.();
-      }
+      } else if (this.#filled > 0) await this.#flush(false);
       if (!(await this.#written) || socket.destroyed) throw new ClientGoneError('the connection was closed');
-      return sendFile.send(socket, file.descriptor, file.position + at, length);
+      sent = sendFile.send(socket, file.descriptor, file.position + at, length);
     } finally {
       sendFile.release(socket);
     }
+    addSentBytes(socket, sent);
+    if (isFirst) onStarted?.();
+    return sent;
   }
 
   /** Free space of the buffer, at least one byte. @param isAlone nothing else will follow in the same buffer. */

@@ -66,6 +66,18 @@ describe('audit log', () => {
     await log.close();
   });
 
+  it('lets what comes while it writes wait for others again', async () => {
+    const { log, clock } = await fixture({ batchEntries: 3 });
+    for (let count = 0; count < 4; count += 1) log.record({ event: 'object.served' });
+    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    expect(await linesOf('2026-03-01')).toHaveLength(3);
+    clock.advance(400);
+    expect(await linesOf('2026-03-01')).toHaveLength(3);
+    clock.advance(600);
+    await vi.waitFor(async () => expect(await linesOf('2026-03-01')).toHaveLength(4));
+    await log.close();
+  });
+
   it('starts a file per UTC day and numbers on across files and restarts', async () => {
     const { log, clock } = await fixture();
     log.record({ event: 'a' });

@@ -66,6 +66,8 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
 
   const { keepDays } = options;
   let queue: QueuedLine[] = [];
+  /** How many of these the flush under way still has to write. What comes meanwhile waits for others again. */
+  let due = 0;
   /** Files whose removal is on record, or about to be. */
   let announced: readonly string[] | undefined;
   let cleanedOn = '';
@@ -78,9 +80,10 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const lineOf = (entry: AuditEntry): QueuedLine => {
     seq += 1;
     const at = new Date(clock.now()).toISOString();
-    const line = JSON.stringify({ seq, at, ...entry, prev: hash });
+    const record = { seq, at, ...entry };
+    const line = `${JSON.stringify(record).slice(0, -1)},"prev":"${hash}"}`;
     hash = hashOfLine(line);
-    options.onEntry?.({ seq, at, ...entry });
+    options.onEntry?.(record);
     return { day: at.slice(0, 10), text: `${line}\n` };
   };
   const flushAfter = (delayMs: number): void => {
@@ -91,18 +94,24 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     });
   };
   const flush = (): Promise<void> => {
+    due = queue.length;
     flushing ??= writeQueue().finally(() => {
       flushing = undefined;
-      // Recorded between the end of the writing and now.
-      if (queue.length > 0) flushAfter(isFailing ? RETRY_AFTER_FAILURE_MS : flushAfterMs);
+      // Recorded during the writing, or what could not be written.
+      if (queue.length > 0) flushSoon();
     });
     return flushing;
+  };
+  const flushSoon = (): void => {
+    if (isFailing) flushAfter(RETRY_AFTER_FAILURE_MS);
+    else if (queue.length >= batchEntries) void flush();
+    else flushAfter(flushAfterMs);
   };
   const writeQueue = async (): Promise<void> => {
     cancelTimer?.();
     cancelTimer = undefined;
-    while (queue.length > 0) {
-      const batch = sameDay(queue);
+    while (due > 0) {
+      const batch = sameDay(queue.slice(0, due));
       try {
         await folder.append(batch.day, batch.lines);
       } catch (error) {
@@ -110,8 +119,9 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
         return;
       }
       queue = queue.slice(batch.lines.length);
+      due -= batch.lines.length;
       reportRecovery();
-      if (queue.length === 0) await removeOldFiles(batch.day);
+      if (due === 0) await removeOldFiles(batch.day);
     }
   };
   /**
@@ -129,6 +139,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       );
       if (old === undefined) return;
       queue.push(lineOf({ event: FILES_REMOVED, detail: removalDetail(old.head, old.files.length) }));
+      due = queue.length;
       announced = old.files;
     } catch (error) {
       logger.error({ err: error }, 'old files of the audit trail could not be removed');
@@ -151,6 +162,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     const detail = `${lost} entries were given up while writing failed`;
     lost = 0;
     queue.push(lineOf({ event: 'audit.entries_lost', detail }));
+    due = queue.length;
   };
   const giveUp = (): void => {
     // Its number is used up all the same, so that the gap shows in the file.
@@ -168,9 +180,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
         return;
       }
       queue.push(lineOf(entry));
-      if (flushing !== undefined) return;
-      if (queue.length >= batchEntries && !isFailing) void flush();
-      else flushAfter(flushAfterMs);
+      if (flushing === undefined) flushSoon();
     },
     flush,
     async close() {

@@ -63,7 +63,7 @@ export async function createInstanceStore(
     throw storeError(`prepare the data folder ${layout.root}`, error);
   }
 
-  const pathOf = (key: InstanceKey): string => path.join(layout.objects, objectPath(key));
+  const pathOf = (key: InstanceKey): string => `${layout.objects}${path.sep}${objectPath(key)}`;
   const releaseOne = async (name: string): Promise<void> => {
     try {
       await unlinkFile(path.join(layout.incoming, name));

@@ -10,6 +10,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { InstanceKey } from '../../src/core/study/instance.ts';
 import { createBufferPool } from '../../src/http/buffer-pool.ts';
 import { objectContent, ResponseWriter } from '../../src/http/response-writer.ts';
+import { countSentBytes } from '../../src/http/sent-bytes.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { HttpServerOptions } from '../../src/http/server.ts';
 import { loadCachedFiles } from '../../src/platform/cached-file.ts';
@@ -279,7 +280,12 @@ withSendFile('keeps the order of what a response gathers and what is sent for it
     'end',
   ];
   const body = Buffer.concat(pieces.map((piece) => Buffer.from(piece)));
+  let counted = 0;
   const server = http.createServer((incoming, outgoing) => {
+    const sentBytes = countSentBytes(incoming.socket);
+    outgoing.once('close', () => {
+      counted = sentBytes();
+    });
     void (async () => {
       const writer = new ResponseWriter({
         outgoing,
@@ -308,4 +314,5 @@ withSendFile('keeps the order of what a response gathers and what is sent for it
   const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
   expect(bytes()).toBeGreaterThan(900_000);
+  await vi.waitFor(() => expect(counted).toBeGreaterThan(body.length));
 });

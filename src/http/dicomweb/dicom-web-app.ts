@@ -7,13 +7,13 @@ import type { Metrics } from '../../observability/metrics.ts';
 import { createCorsPolicy } from '../cors.ts';
 import { HttpProblem, methodNotAllowed } from '../errors.ts';
 import { createRefusalAudit } from '../refusal-audit.ts';
+import { countSentBytes } from '../sent-bytes.ts';
 import { negotiateFor } from './accept.ts';
 import { createAllowedMethods } from './allowed-methods.ts';
 import { entitlementOf, forbidden, unauthorized } from './authorize.ts';
 import type { AuthorizeOptions } from './authorize.ts';
 import { createCapabilities } from './capabilities.ts';
 import type { DicomWebEnv } from './env.ts';
-import { countSentBytes } from './sent-bytes.ts';
 import { serviceOf } from './service-of.ts';
 
 export interface DicomWebAppOptions extends Omit<AuthorizeOptions, 'verifyToken'> {
