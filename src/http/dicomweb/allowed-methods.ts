@@ -2,19 +2,30 @@ import type { Hono } from 'hono';
 import type { DicomWebEnv } from './env.ts';
 
 /** Says which methods a path below the service root takes, by the routes that are registered. */
-export type AllowedMethods = (path: string) => readonly string[];
+export interface AllowedMethods {
+  /** Empty: no route is known for the path. */
+  of(path: string): readonly string[];
+  /** Whether a route takes the method: sooner told than all methods. */
+  includes(path: string, method: string): boolean;
+}
 
 export function createAllowedMethods(routes: readonly Hono<DicomWebEnv>[]): AllowedMethods {
   const known = routes
     .flatMap((app) => app.routes)
     .filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => ({ method, pattern: patternOf(path) }));
-  return function allowedMethods(path) {
-    const methods = new Set<string>();
-    for (const { method, pattern } of known) if (pattern.test(path)) methods.add(method);
-    if (methods.has('GET')) methods.add('HEAD');
-    if (methods.size > 0) methods.add('OPTIONS');
-    return [...methods].sort();
+  return {
+    of(path) {
+      const methods = new Set<string>();
+      for (const { method, pattern } of known) if (pattern.test(path)) methods.add(method);
+      if (methods.has('GET')) methods.add('HEAD');
+      if (methods.size > 0) methods.add('OPTIONS');
+      return [...methods].sort();
+    },
+    includes: (path, asked) =>
+      known.some(
+        ({ method, pattern }) => method === (asked === 'HEAD' ? 'GET' : asked) && pattern.test(path),
+      ),
   };
 }
 

@@ -102,7 +102,7 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   // Before any token is asked for: browsers send none with a preflight, and what the service can do is no secret.
   app.options('*', (c: Context<DicomWebEnv>) => {
     const { path } = placeOf(c);
-    const allowed = allowedMethods(path);
+    const allowed = allowedMethods.of(path);
     const headers = new Headers({
       Allow: allowed.length === 0 ? METHODS : allowed.join(', '),
       ...cors.preflightHeaders(c.req.header('origin'), {
@@ -131,8 +131,9 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
     const base = baseUrlOf(c);
     const serviceUrl = customer === undefined ? base : `${base}/customers/${customer}`;
     c.set('scope', { ...entitlement, customers, serviceUrl });
-    const allowed = allowedMethods(path);
-    if (allowed.length > 0 && !allowed.includes(c.req.method)) throw methodNotAllowed(allowed.join(', '));
+    if (allowedMethods.includes(path, c.req.method)) return next();
+    const allowed = allowedMethods.of(path);
+    if (allowed.length > 0) throw methodNotAllowed(allowed.join(', '));
     return next();
   });
 

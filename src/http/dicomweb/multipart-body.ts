@@ -19,7 +19,10 @@ export interface MultipartFraming {
  */
 export function createMultipartFraming(mediaType: string): MultipartFraming {
   // Letters and digits only, so that no reader trips over quotes; 128 random bits are in no content.
-  const boundary = randomBytes(16).toString('hex');
+  return framingWith(mediaType, randomBytes(16).toString('hex'));
+}
+
+function framingWith(mediaType: string, boundary: string): MultipartFraming {
   let isFirst = true;
   return {
     contentType: `multipart/related; type="${mediaType}"; boundary=${boundary}`,
@@ -39,7 +42,7 @@ export function multipartLength(
   parts: readonly { readonly headers: PartHeaders; readonly bytes: number }[],
 ): number {
   // The boundary is as long in every framing.
-  const probe = createMultipartFraming('application/octet-stream');
+  const probe = framingWith('application/octet-stream', '0'.repeat(32));
   let length = framing.end.length;
   for (const { headers, bytes } of parts) length += probe.head(headers).length + bytes;
   return length;

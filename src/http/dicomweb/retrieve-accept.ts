@@ -20,11 +20,26 @@ const ZIP: FormOffer = { kind: 'zip', mediaType: 'application/zip', isMultipart:
 const OF_INSTANCE: readonly FormOffer[] = [MULTIPART, SINGLE];
 const OF_MANY: readonly FormOffer[] = [MULTIPART, ZIP];
 
+/** What Accept headers came to: viewers send the same with each request. */
+const known = new Map<string, RetrieveForm>();
+const MAX_KNOWN = 64;
+const MAX_KNOWN_LENGTH = 512;
+
 /**
  * Reads from a request how objects are to be sent.
  * @throws HttpProblem 406
  */
 export function retrieveFormOf(c: Context<DicomWebEnv>, isInstance: boolean): RetrieveForm {
+  const header = c.req.header('accept') ?? '';
+  if (header.length > MAX_KNOWN_LENGTH || c.req.url.includes('?')) return readForm(c, isInstance);
+  const key = `${isInstance ? 'instance' : 'many'} ${header}`;
+  const form = known.get(key) ?? readForm(c, isInstance);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(key, form);
+  return form;
+}
+
+function readForm(c: Context<DicomWebEnv>, isInstance: boolean): RetrieveForm {
   const offers = isInstance ? OF_INSTANCE : OF_MANY;
   for (const ranges of acceptedBy(c)) {
     // Which Transfer Syntaxes are possible depends on each object, and is decided for each.

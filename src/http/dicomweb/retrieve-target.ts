@@ -13,7 +13,7 @@ export type TargetIndex = Pick<
 
 /** The study, series or instance that a path names. */
 export interface RetrieveTarget {
-  readonly study: StudyRecord;
+  readonly study: Pick<StudyRecord, 'key'>;
   readonly series?: Uid;
   readonly instance?: InstanceRecord;
   /** How many instances it has. */
@@ -34,11 +34,13 @@ export function targetOf(c: Context<DicomWebEnv>, index: TargetIndex): RetrieveT
   return { study, series: found.seriesInstanceUid, instances: found.instances };
 }
 
+export interface FoundInstance {
+  readonly study: Pick<StudyRecord, 'key'>;
+  readonly record: InstanceRecord;
+}
+
 /** The instance that a path names. @throws HttpProblem as {@link targetOf} */
-export function instanceOf(
-  c: Context<DicomWebEnv>,
-  index: TargetIndex,
-): { readonly study: StudyRecord; readonly record: InstanceRecord } {
+export function instanceOf(c: Context<DicomWebEnv>, index: TargetIndex): FoundInstance {
   const { study, series = '', instance = '' } = c.req.param() as Partial<Record<string, string>>;
   return findInstanceOf(c, index, study ?? '', series, instance);
 }
@@ -50,13 +52,30 @@ export function findInstanceOf(
   studyText: string,
   seriesText: string,
   instanceText: string,
-): { readonly study: StudyRecord; readonly record: InstanceRecord } {
-  const study = studyOfRequest(index, c.var.scope, studyText);
-  const [seriesInstanceUid, sopInstanceUid] = [parseUid(seriesText), parseUid(instanceText)];
-  const record =
+): FoundInstance {
+  const { scope } = c.var;
+  const [studyInstanceUid, seriesInstanceUid, sopInstanceUid] = [studyText, seriesText, instanceText].map(
+    parseUid,
+  );
+  const find = ({ key }: FoundInstance['study']): InstanceRecord | undefined =>
     seriesInstanceUid === undefined || sopInstanceUid === undefined
       ? undefined
-      : index.findInstance({ ...study.key, seriesInstanceUid, sopInstanceUid });
+      : index.findInstance({ ...key, seriesInstanceUid, sopInstanceUid });
+  const [customer, ...others] = scope.customers;
+  // With one customer, no other's study of the same UID can be meant, and the instance tells that the study is there.
+  if (
+    scope.mayRead &&
+    customer !== undefined &&
+    others.length === 0 &&
+    studyInstanceUid !== undefined &&
+    (scope.study ?? studyInstanceUid) === studyInstanceUid
+  ) {
+    const study = { key: { customer, studyInstanceUid } };
+    const record = find(study);
+    if (record !== undefined) return { study, record };
+  }
+  const study = studyOfRequest(index, scope, studyText);
+  const record = find(study);
   if (record === undefined) throw notFound();
   return { study, record };
 }
