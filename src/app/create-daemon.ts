@@ -492,6 +492,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         index.totals();
         await database.pulse();
       },
+      checkKeys: () => keys.check(),
       clock,
     });
     const status = createDaemonStatus({
@@ -628,7 +629,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       httpTls?.stop();
       publicCertificate.stop();
       vitals.stop();
-      await intake.flush();
+      // What fails was logged; the next start sees to it.
+      await intake.flush().catch(() => undefined);
       await lateProducts.stop();
       await avara.stop(left());
       await deliveries.stop(left());

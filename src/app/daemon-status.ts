@@ -30,7 +30,7 @@ export interface DaemonStatusOptions {
   readonly customers: Pick<CustomerWatch, 'standings'>;
   readonly retention: Pick<RetentionLoop, 'status'>;
   readonly reports: Pick<ReportRecords, 'totals' | 'problems'>;
-  readonly vitals: Pick<Vitals, 'store' | 'index'>;
+  readonly vitals: Pick<Vitals, 'store' | 'index' | 'keys'>;
   /** Congested: nothing more is let in for now. */
   readonly maxAssociations: number;
   /** Whether every listener is up. */
@@ -144,6 +144,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
         ...(isUnreachable ? ['Avara cannot be reached; deliveries are repeated'] : []),
         ...missing,
       ];
+      const keysTrouble = vitals.keys();
       const open = dimse.associations().length;
       const folderTroubles = files
         .folders()
@@ -162,6 +163,7 @@ export function createDaemonStatus(options: DaemonStatusOptions) {
         disk: disk.isBelowReserve
           ? { ok: false, detail: `${disk.freeBytes} bytes free, the reserve is ${disk.reserveBytes}` }
           : { ok: true },
+        keys: detailed(keysTrouble === undefined ? [] : [keysTrouble]),
         folders: detailed(folderTroubles),
         deliveries: detailed(isRunning ? [] : ['the delivery loop is not running']),
         avara: detailed(troubles),

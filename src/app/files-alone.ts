@@ -93,7 +93,8 @@ export async function openFilesAlone({
       },
       async close() {
         await files.stop();
-        await intake.flush();
+        // What fails was logged; the next start sees to it.
+        await intake.flush().catch(() => undefined);
         await lifecycle.close();
       },
     };

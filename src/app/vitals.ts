@@ -13,21 +13,25 @@ export interface VitalsOptions {
   readonly dataDir: string;
   /** Resolves once the index has been read and has taken a write. */
   readonly pulse: () => Promise<unknown>;
+  /** Says what is wrong with the keys of object URLs; undefined: nothing. */
+  readonly checkKeys: () => Promise<string | undefined>;
   readonly clock: Clock;
 }
 
-/** Whether what receiving needs is well, looked at every ten seconds. Each says what is wrong; undefined: nothing. */
+/** Whether what receiving needs, and what signs URLs, is well, looked at every ten seconds. Each says what is wrong; undefined: nothing. */
 export interface Vitals {
   store(): string | undefined;
   index(): string | undefined;
+  keys(): string | undefined;
   start(): void;
   stop(): void;
 }
 
-export function watchVitals({ dataDir, pulse, clock }: VitalsOptions): Vitals {
+export function watchVitals({ dataDir, pulse, checkKeys, clock }: VitalsOptions): Vitals {
   const { objects, incoming } = dataLayout(dataDir);
   let storeTrouble: string | undefined;
   let indexTrouble: string | undefined;
+  let keysTrouble: string | undefined;
   let pulsingSince: number | undefined;
   let cancel: (() => void) | undefined;
   let isStopped = false;
@@ -63,11 +67,13 @@ export function watchVitals({ dataDir, pulse, clock }: VitalsOptions): Vitals {
   async function look(): Promise<void> {
     lookAtIndex();
     await lookAtStore();
+    keysTrouble = await checkKeys();
     if (!isStopped) cancel = clock.after(INTERVAL_MS, () => void look());
   }
 
   return {
     store: () => storeTrouble,
+    keys: () => keysTrouble,
     index: () =>
       indexTrouble ??
       (pulsingSince !== undefined && clock.now() - pulsingSince > SLOW_MS

@@ -78,6 +78,23 @@ describe('key ring', () => {
     await later.close();
   });
 
+  it('tells when the file no longer holds what it signs with, and a rotation mends that', async () => {
+    const ring = await open();
+    await expect(ring.check()).resolves.toBeUndefined();
+    const { id } = ring.current();
+    await fs.chmod(file, 0o644);
+    await expect(ring.check()).resolves.toMatch(/open to group or others/);
+    await fs.writeFile(file, '{}');
+    await fs.chmod(file, 0o600);
+    await expect(ring.check()).resolves.toMatch(/is damaged/);
+    await fs.rm(file);
+    await expect(ring.check()).resolves.toMatch(/is gone: the next start makes new keys/);
+    expect(ring.current().id).toBe(id);
+    await ring.rotate();
+    await expect(ring.check()).resolves.toBeUndefined();
+    await ring.close();
+  });
+
   it('goes on with the present key and says so when a rotation cannot be written', async () => {
     const ring = await open();
     const { id } = ring.current();

@@ -29,6 +29,11 @@ export interface KeyRingOptions {
 export interface FileKeyRing extends KeyRing {
   /** Signs with a new key from now on. Resolves once it is durable. @returns the new key's id. */
   rotate(): Promise<string>;
+  /**
+   * Looks whether the file still holds the keys in use. @returns what is wrong, in words; undefined: nothing. URLs are
+   * signed all the same, but the next start would break those handed out, or fail.
+   */
+  check(): Promise<string | undefined>;
   /** Stops the automatic rotation and waits for one under way. */
   close(): Promise<void>;
 }
@@ -47,6 +52,7 @@ export async function openKeyRing(options: KeyRingOptions): Promise<FileKeyRing>
   let turn: Promise<unknown> = Promise.resolve();
   let cancelTimer = (): void => undefined;
   let isClosed = false;
+  let rotationTrouble: string | undefined;
 
   const expiryOf = (index: number): number => (keys[index + 1]?.createdAt ?? Infinity) + urlLifetimeMs;
   const inForce = (now: number): readonly SigningKey[] => keys.filter((_, index) => expiryOf(index) >= now);
@@ -84,8 +90,12 @@ export async function openKeyRing(options: KeyRingOptions): Promise<FileKeyRing>
     if (isClosed) return;
     cancelTimer = clock.after(delayMs, () => {
       inTurn(maintain).then(
-        () => schedule(untilNextChange()),
+        () => {
+          rotationTrouble = undefined;
+          schedule(untilNextChange());
+        },
         (error: unknown) => {
+          rotationTrouble = `a new key could not be stored (${error instanceof Error ? error.message : 'failed'})`;
           logger.error({ err: error }, 'object URL keys could not be rotated; the present key stays in use');
           schedule(RETRY_AFTER_FAILURE_MS);
         },
@@ -116,6 +126,18 @@ export async function openKeyRing(options: KeyRingOptions): Promise<FileKeyRing>
       schedule(untilNextChange());
       return id;
     },
+    check: () =>
+      inTurn(async () => {
+        try {
+          const stored = await readKeyFile(file);
+          if (stored === undefined)
+            return `the key file ${file} is gone: the next start makes new keys, and URLs handed out stop working`;
+          const isHeld = stored.length === keys.length && stored.every(({ id }, at) => id === keys[at]?.id);
+          return isHeld ? rotationTrouble : `the key file ${file} holds other keys than those in use`;
+        } catch (error) {
+          return error instanceof Error ? error.message : String(error);
+        }
+      }),
     async close() {
       isClosed = true;
       cancelTimer();
