@@ -5,6 +5,7 @@ import type { AuditEntry } from '../core/ports/audit-trail.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { readAuditTail } from '../storage/audit-tail.ts';
 import { dicomAuditMessage } from '../storage/dicom-audit-message.ts';
 import { createSyslogSender } from '../storage/syslog-sender.ts';
 
@@ -18,11 +19,17 @@ export interface AuditMessagesOptions {
   readonly logger: Logger;
 }
 
+/** A record of the trail, as it is told. */
+export type ToldRecord = AuditEntry & { readonly at: string };
+
 export interface AuditMessages {
   /** Tells the repository of a record of the trail, where it is one that is told. Never fails, never waits. */
-  tell(record: AuditEntry & { readonly at: string }): void;
+  tell(record: ToldRecord): void;
   close(): Promise<void>;
 }
+
+/** Commands without a daemon between two runs of it; a site has a few. */
+const MAX_COMMAND_RECORDS = 1000;
 
 /** DICOM audit messages by syslog; undefined where none are configured. */
 export function createAuditMessages({
@@ -49,4 +56,16 @@ export function createAuditMessages({
     },
     close: () => sender.close(CLOSE_DEADLINE_MS),
   };
+}
+
+/**
+ * What commands did since the last daemon ended: the records at the end of the trail, before this daemon adds its own.
+ * They reached nobody then, because a command only writes the trail.
+ * @param folder of the trail, absolute. @returns the oldest first. @throws where it cannot be read.
+ */
+export async function commandsSinceLastRun(folder: string): Promise<readonly ToldRecord[]> {
+  const latest = await readAuditTail(folder, MAX_COMMAND_RECORDS);
+  const end = latest.findIndex(({ event }) => !String(event).startsWith('command.'));
+  const commands = (end === -1 ? latest : latest.slice(0, end)).toReversed();
+  return commands.map((record) => record as unknown as ToldRecord);
 }

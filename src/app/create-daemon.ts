@@ -43,7 +43,7 @@ import { createAlerts } from './alerts.ts';
 import { overviewFindings } from './overview-findings.ts';
 import { createAdminOperations } from './admin-operations.ts';
 import { createAvaraSide } from './avara-side.ts';
-import { createAuditMessages } from './audit-messages.ts';
+import { commandsSinceLastRun, createAuditMessages } from './audit-messages.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDaemonStatus } from './daemon-status.ts';
@@ -147,12 +147,12 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       (it) => it.close(),
     );
     const chronicle = createChronicle({ ...database, freeSpace: () => freeSpace.current(), clock, logger });
+    const auditFolder = path.join(dataDir, 'audit');
     const auditMessages = lifecycle.opened(
       'audit messages',
       createAuditMessages({ syslog: config.audit.syslog, metrics, clock, logger }),
       (it) => it?.close(),
     );
-    const auditFolder = path.join(dataDir, 'audit');
     const auditLog = lifecycle.opened(
       'audit trail',
       await openAuditLog({
@@ -169,6 +169,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       }),
       (it) => it.close(),
     );
+    const commands = auditMessages === undefined ? [] : await commandsSinceLastRun(auditFolder);
     const audit = chronicle.auditing(auditLog);
 
     await settleRemovals({ removals, files: store, logger });
@@ -666,6 +667,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           await fileIntake.watch(folderSettings(config));
           isListening = true;
           alerts.start();
+          for (const record of commands) auditMessages?.tell(record);
           audit.record({ event: 'daemon.started', detail: VERSION });
           return addresses;
         } catch (error) {

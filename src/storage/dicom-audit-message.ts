@@ -38,6 +38,8 @@ const SECURITY_CONFIGURATION = dcm('110131', 'Security Configuration');
 const MAPPINGS: readonly (readonly [prefix: string, mapping: Mapping])[] = [
   ['daemon.started', { event: EVENTS.application, action: 'E', outcome: 0, type: START }],
   ['daemon.stopped', { event: EVENTS.application, action: 'E', outcome: 0, type: STOP }],
+  ['command.started', { event: EVENTS.application, action: 'E', outcome: 0, type: START }],
+  ['command.ended', { event: EVENTS.application, action: 'E', outcome: 0, type: STOP }],
   ['object.served', { event: EVENTS.transferred, action: 'R', outcome: 0 }],
   ['object.refused', { event: EVENTS.security, action: 'E', outcome: 4, type: NODE_AUTHENTICATION }],
   ['study.access_granted', { event: EVENTS.accessed, action: 'R', outcome: 0 }],
@@ -77,7 +79,7 @@ export function dicomAuditMessage(
   if (mapping === undefined) return undefined;
   const { event, action, outcome, type } = mapping;
   const { at, actor, peerAddress, studyInstanceUid, sopInstanceUid, detail, customer } = record;
-  const isPerson = record.event.startsWith('admin.') || record.event.startsWith('study.opened');
+  const isPerson = /^(?:admin\.|command\.|study\.opened)/.test(record.event);
   return [
     '<?xml version="1.0" encoding="UTF-8"?><AuditMessage>',
     `<EventIdentification EventActionCode="${action}" EventDateTime="${attribute(at)}" EventOutcomeIndicator="${outcome}">`,
