@@ -152,6 +152,11 @@ export class InstanceWriter {
     return true;
   }
 
+  /** The transaction under way was committed. */
+  keep(): void {
+    this.#origins.keep();
+  }
+
   /** Forgets what a rolled-back transaction may have taken back. */
   forget(): void {
     this.#origins.forget();

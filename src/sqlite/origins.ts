@@ -13,6 +13,8 @@ export class Origins {
   readonly #insert: Database.Statement<[string, string, string, string]>;
   readonly #select: Database.Statement<[string, string, string, string], { id: number }>;
   readonly #ids = new LRUCache<string, number>({ max: MAX_CACHED });
+  /** Names of those made in the transaction under way. */
+  #fresh: string[] = [];
 
   constructor(db: Database.Database) {
     this.#insert = db.prepare(
@@ -34,13 +36,24 @@ export class Origins {
     const name = fields.join('\n');
     const cached = this.#ids.get(name);
     if (cached !== undefined) return cached;
-    const id = this.#select.get(...fields)?.id ?? Number(this.#insert.run(...fields).lastInsertRowid);
+    const id = this.#select.get(...fields)?.id ?? this.#add(name, fields);
     this.#ids.set(name, id);
     return id;
   }
 
-  /** Forgets numbers that a rolled-back transaction may have taken back. */
+  /** The transaction under way was committed. */
+  keep(): void {
+    if (this.#fresh.length > 0) this.#fresh = [];
+  }
+
+  /** Forgets the numbers that were taken back with the transaction under way. */
   forget(): void {
-    this.#ids.clear();
+    for (const name of this.#fresh) this.#ids.delete(name);
+    this.#fresh = [];
+  }
+
+  #add(name: string, fields: [string, string, string, string]): number {
+    this.#fresh.push(name);
+    return Number(this.#insert.run(...fields).lastInsertRowid);
   }
 }

@@ -28,6 +28,7 @@ import { createCommitmentRequests } from './commitment-requests.ts';
 import { createDiskHistory } from './disk-history.ts';
 import { createFileRecords } from './file-records.ts';
 import { Disagreements } from './disagreements.ts';
+import { guardStatements } from './guard-statements.ts';
 import { InstanceReader } from './instance-reader.ts';
 import { InstanceWriter } from './instance-writer.ts';
 import { openDatabase } from './open.ts';
@@ -83,17 +84,22 @@ export interface SqliteIndex {
  */
 export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
   const db = openDatabase(options.filePath);
-  const texts = new TextValues(db);
-  const checkpointer = createCheckpointer({ db, filePath: options.filePath });
-  const writer = new InstanceWriter(db, texts);
   const queue = new WriteQueue(
     db,
     () => {
       texts.forget();
       writer.forget();
     },
-    () => checkpointer.committed(),
+    () => {
+      texts.keep();
+      writer.keep();
+      checkpointer.committed();
+    },
   );
+  guardStatements(db, () => queue.giveWay());
+  const texts = new TextValues(db);
+  const checkpointer = createCheckpointer({ db, filePath: options.filePath });
+  const writer = new InstanceWriter(db, texts);
   const reader = new StudyReader(db);
   const instances = new InstanceReader(db, texts);
   const disagreements = new Disagreements(db);
@@ -107,6 +113,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     findInstancesBySopUid: (customer, sopInstanceUid) =>
       instances.findInstancesBySopUid(customer, sopInstanceUid),
     addInstance: (instance) => queue.write(() => writer.addInstance(instance)),
+    prepareInstance: (instance) => queue.prepare(() => writer.addInstance(instance)),
     addConflict: (conflict) => queue.write(() => void writer.addConflict(conflict)),
     conflicts: (limit) => reader.conflicts(limit),
     findStudy: (key) => reader.findStudy(key),
@@ -140,6 +147,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     },
     close() {
       queue.flush();
+      queue.giveWay();
       checkpointer.close();
       wal.close();
       db.close();

@@ -15,6 +15,8 @@ export class TextValues {
   readonly #ids = new LRUCache<string, number>({ max: MAX_CACHED });
   readonly #texts = new LRUCache<number, string>({ max: MAX_CACHED });
   readonly #parsed = new LRUCache<number, object>({ max: MAX_CACHED });
+  /** Made in the transaction under way. */
+  #fresh: { readonly text: string; readonly id: number }[] = [];
 
   constructor(db: Database.Database) {
     this.#insert = db.prepare('INSERT INTO text_value (text) VALUES (?)');
@@ -26,7 +28,7 @@ export class TextValues {
   idOf(text: string): number {
     const cached = this.#ids.get(text);
     if (cached !== undefined) return cached;
-    const id = this.#selectId.get(text)?.id ?? Number(this.#insert.run(text).lastInsertRowid);
+    const id = this.#selectId.get(text)?.id ?? this.#add(text);
     this.#ids.set(text, id);
     return id;
   }
@@ -50,10 +52,24 @@ export class TextValues {
     return parsed;
   }
 
-  /** Forgets numbers that a rolled-back transaction may have taken back. */
+  /** The transaction under way was committed. */
+  keep(): void {
+    if (this.#fresh.length > 0) this.#fresh = [];
+  }
+
+  /** Forgets the numbers that were taken back with the transaction under way. */
   forget(): void {
-    this.#ids.clear();
-    this.#texts.clear();
-    this.#parsed.clear();
+    for (const { text, id } of this.#fresh) {
+      this.#ids.delete(text);
+      this.#texts.delete(id);
+      this.#parsed.delete(id);
+    }
+    this.#fresh = [];
+  }
+
+  #add(text: string): number {
+    const id = Number(this.#insert.run(text).lastInsertRowid);
+    this.#fresh.push({ text, id });
+    return id;
   }
 }

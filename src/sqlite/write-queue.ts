@@ -1,11 +1,18 @@
 import type Database from 'better-sqlite3';
 
+import type { PreparedWrite } from '../core/ports/study-index.ts';
 import { writeError } from './write-error.ts';
 
 interface PendingWrite {
   readonly apply: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+const DONE = Promise.resolve();
+
+interface AheadWrite {
+  readonly apply: () => unknown;
 }
 
 /**
@@ -19,6 +26,8 @@ export class WriteQueue {
   readonly #onCommit: () => void;
   #pending: PendingWrite[] = [];
   #isScheduled = false;
+  /** Applied in a transaction that is still open. */
+  #ahead: AheadWrite | undefined;
 
   /**
    * @param onRollback called after a transaction was undone: caches of what it wrote are wrong now.
@@ -47,11 +56,45 @@ export class WriteQueue {
     });
   }
 
+  /**
+   * Runs `apply` in a transaction that stays open until it is wanted: committing it then costs little. Whatever else uses
+   * the database meanwhile has to call {@link giveWay} before, so that nobody sees what may come to nothing.
+   * @returns undefined where others are writing, or `apply` fails.
+   */
+  prepare(apply: () => void): PreparedWrite | undefined {
+    if (this.#ahead !== undefined || this.#pending.length > 0) return undefined;
+    try {
+      this.#begin(apply);
+    } catch {
+      // Done again when it is wanted, it fails again and says why.
+      return undefined;
+    }
+    const ahead: AheadWrite = { apply };
+    this.#ahead = ahead;
+    return {
+      commit: () => {
+        if (this.#ahead !== ahead || !this.#commitAhead()) return this.write(apply);
+        return DONE;
+      },
+      cancel: () => {
+        if (this.#ahead === ahead) this.giveWay();
+      },
+    };
+  }
+
+  /** Takes back what was only prepared; it is done again once it is wanted. */
+  giveWay(): void {
+    if (this.#ahead === undefined) return;
+    this.#ahead = undefined;
+    this.#rollback();
+  }
+
   /** Commits everything waiting, now. */
   flush(): void {
     this.#isScheduled = false;
     const batch = this.#pending;
     if (batch.length === 0) return;
+    this.giveWay();
     this.#pending = [];
     const values: unknown[] = [];
     try {
@@ -79,15 +122,42 @@ export class WriteQueue {
   }
 
   #transaction(body: () => void): void {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#begin(body);
     try {
-      body();
       this.#db.exec('COMMIT');
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
-      this.#onRollback();
+      this.#rollback();
       throw error;
     }
     this.#onCommit();
+  }
+
+  /** Leaves the transaction open, unless `body` throws. */
+  #begin(body: () => void): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      body();
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  #commitAhead(): boolean {
+    this.#ahead = undefined;
+    try {
+      this.#db.exec('COMMIT');
+    } catch {
+      // Tried once more, as a write that says what is wrong.
+      this.#rollback();
+      return false;
+    }
+    this.#onCommit();
+    return true;
+  }
+
+  #rollback(): void {
+    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    this.#onRollback();
   }
 }

@@ -47,6 +47,11 @@ export class StagedFile implements StagedInstance {
     return this.#name;
   }
 
+  get knownDigest(): string | undefined {
+    this.#sha256 ??= this.#hash?.digest('hex');
+    return this.#sha256;
+  }
+
   write(bytes: Buffer): Promise<void> | undefined {
     const wait = this.#gather(bytes);
     this.#hash?.update(bytes);
@@ -80,7 +85,7 @@ export class StagedFile implements StagedInstance {
 
   async digest(): Promise<string> {
     this.end();
-    const own = this.#ownDigest();
+    const own = this.knownDigest;
     const sha256 = await this.#object.digest();
     return own ?? sha256;
   }
@@ -120,13 +125,8 @@ export class StagedFile implements StagedInstance {
     this.#isInPlace = true;
   }
 
-  #ownDigest(): string | undefined {
-    this.#sha256 ??= this.#hash?.digest('hex');
-    return this.#sha256;
-  }
-
   #digested(): { sha256?: string } {
-    const sha256 = this.#ownDigest();
+    const sha256 = this.knownDigest;
     return sha256 === undefined ? {} : { sha256 };
   }
 

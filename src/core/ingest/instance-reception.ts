@@ -119,10 +119,20 @@ export class InstanceReception implements Reception {
       if (known.sha256 !== sha256) return this.#keepApart(described(sha256));
       if (await this.#isOnDisk(key, known.fileBytes)) return { kind: 'duplicate', key };
     }
-    const { kind, sha256 } = await this.#staged.commit(key);
-    if (kind === 'exists') return this.#meetExisting(described(sha256));
+    const committing = this.#staged.commit(key);
+    const { knownDigest } = this.#staged;
+    const isPreparable = known === undefined && knownDigest !== undefined;
+    const row = isPreparable ? index.prepareInstance(described(knownDigest)) : undefined;
+    const { kind, sha256 } = await committing.catch((error: unknown) => {
+      row?.cancel();
+      throw error;
+    });
+    if (kind === 'exists') {
+      row?.cancel();
+      return this.#meetExisting(described(sha256));
+    }
     // Known but gone from disk: these bytes are the same, so the object is whole again and its row already stands.
-    if (known === undefined) await index.addInstance(described(sha256));
+    if (known === undefined) await (row?.commit() ?? index.addInstance(described(sha256)));
     this.#context.releaser.add(this.#staged.stagingName);
     return { kind: 'stored', key };
   }

@@ -13,6 +13,8 @@ export interface StagedInstance {
   end(): void;
   /** @returns SHA-256 of the Data Set, lower-case hex. @throws StoreError */
   digest(): Promise<string>;
+  /** The same where it needs no waiting for; for after {@link end}. */
+  readonly knownDigest: string | undefined;
   /**
    * Makes the file durable under its key: put in place, then data and folders synced. Its staging link stays, with the
    * digest in its name, as the mark that the index may not know it yet, until {@link InstanceStore.release}; start-up

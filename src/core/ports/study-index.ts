@@ -29,6 +29,13 @@ export interface StoredInstance {
   readonly integrity: DataSetIntegrity;
 }
 
+/** A write that is done except for its commit. */
+export interface PreparedWrite {
+  /** Resolves when it has committed. */
+  commit(): Promise<void>;
+  cancel(): void;
+}
+
 /** A second object under UIDs already held, with other bytes; kept beside the first. */
 export interface ConflictRecord {
   readonly key: InstanceKey;
@@ -90,6 +97,13 @@ export interface StudyIndex {
   findInstancesBySopUid(customer: CustomerKey, sopInstanceUid: Uid): readonly InstanceRecord[];
   /** Adds the instance, its series and study (which goes back to `receiving`) and its ledger entry. */
   addInstance(instance: StoredInstance): Promise<void>;
+  /**
+   * Does of {@link StudyIndex.addInstance} what can be done while the bytes of the instance are still on their way to the
+   * disk. Before its commit nobody sees any of it: whoever reads or writes meanwhile finds the index as it was, and
+   * the commit does the work again.
+   * @returns undefined where that would be in the way of others.
+   */
+  prepareInstance(instance: StoredInstance): PreparedWrite | undefined;
   addConflict(conflict: ConflictRecord): Promise<void>;
   conflicts(limit: number): readonly ConflictRecord[];
 
