@@ -8,18 +8,21 @@ import { startReceiver, type Receiver, type ReceiverName } from './receivers.ts'
 import type { Scratch } from './scratch.ts';
 import { distribute, send } from './sender.ts';
 import { median } from './statistics.ts';
+import { warmUp } from './warm-up.ts';
 import type { Workload } from './workloads.ts';
 
 const run = promisify(execFile);
 
-/** Objects of the warm-up with Nagle on, where each can take 90 ms. */
-const INSTALLED_WARM_UP = 20;
+/** Sent at least by each Association of a run that is bounded by time. */
+const LEAST_OBJECTS = 20;
 
 interface Run {
   readonly objects: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakRssBytes: number;
+  /** Right after the receiver's start. */
+  readonly firstSecondsPerObject: number;
 }
 
 /** A receiver's medians in one case. */
@@ -29,6 +32,8 @@ export interface Measured {
   readonly objects: number;
   readonly secondsPerObject: number;
   readonly cpuSecondsPerObject: number;
+  /** Over one Association, right after the receiver's start. */
+  readonly firstSecondsPerObject: number;
   /** Of all runs. */
   readonly peakRssBytes: number;
   /** avara-ingest's rate over this receiver's, from runs next to each other; 2 means that avara-ingest is twice as fast. */
@@ -87,6 +92,7 @@ export function summarizeRuns(receiver: ReceiverName, runs: readonly Run[], ours
     objects: Math.min(...runs.map(({ objects }) => objects)),
     secondsPerObject: median(runs.map(({ seconds, objects }) => seconds / objects)),
     cpuSecondsPerObject: median(runs.map(({ cpuSeconds, objects }) => cpuSeconds / objects)),
+    firstSecondsPerObject: median(runs.map((one) => one.firstSecondsPerObject)),
     peakRssBytes: Math.max(...runs.map(({ peakRssBytes }) => peakRssBytes)),
     ratio: median(ratios),
   };
@@ -104,23 +110,18 @@ async function runOnce(
   const receiver = await startReceiver(name, { folder, network, associations });
   const release = scratch.adopt(receiver.pid);
   try {
-    const isInstalled = network === 'installed';
-    const warmUp = workload.warmUp.slice(0, isInstalled ? INSTALLED_WARM_UP : undefined);
-    const warmUpSeconds = await send({ to: receiver, associations: [warmUp], network });
-    const affordable = Math.floor(
-      (plan.installedSecondsPerRun * warmUp.length * associations) / warmUpSeconds,
-    );
+    const warm = await warmUp(receiver, workload.warmUp, network);
+    const affordable = Math.floor((plan.installedSecondsPerRun * associations) / warm.pace);
     const shares = distribute(workload.studies, associations);
-    const perShare = isInstalled
-      ? Math.max(INSTALLED_WARM_UP, Math.ceil(affordable / shares.length))
-      : Infinity;
+    const perShare =
+      network === 'installed' ? Math.max(LEAST_OBJECTS, Math.ceil(affordable / shares.length)) : Infinity;
     const sent = shares.map((files) => files.slice(0, perShare));
     const objects = sent.reduce((sum, files) => sum + files.length, 0);
     const stopWatch = watchProcess(receiver.pid);
     const seconds = await send({ to: receiver, associations: sent, network });
     const stats = stopWatch();
-    await expectAll(name, receiver, warmUp.length + objects);
-    return { objects, seconds, ...stats };
+    await expectAll(name, receiver, warm.objects + objects);
+    return { objects, seconds, ...stats, firstSecondsPerObject: warm.firstPace };
   } finally {
     await receiver.stop();
     release();

@@ -14,6 +14,8 @@ export interface Case {
 
 export interface Plan {
   readonly objects: Readonly<Partial<Record<WorkloadName, number>>>;
+  /** Of the warm-up of such objects; large ones are preceded by CT. */
+  readonly warmUpObjects: Readonly<Record<WorkloadName, number>>;
   readonly cases: readonly Case[];
   /**
    * With Nagle on, an object can take 90 ms: a run sends as many as fit into so many seconds by the pace of the
@@ -41,9 +43,12 @@ function matrix(
   return associations.map((count) => ({ workload, associations: count, network, receivers, runs }));
 }
 
+const WARM_UP = { ct: 2000, small: 6000, large: 250, huge: 250 };
+
 const PLANS: Readonly<Record<Effort, Plan>> = {
   quick: {
     objects: { ct: 100, small: 400, large: 8 },
+    warmUpObjects: { ct: 250, small: 1000, large: 20, huge: 20 },
     installedSecondsPerRun: 1,
     cases: [
       ...matrix('ct', 'tuned', [1], 1),
@@ -54,6 +59,7 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
   },
   default: {
     objects: { ct: 500, small: 2000, large: 8 },
+    warmUpObjects: WARM_UP,
     installedSecondsPerRun: 4,
     cases: [
       ...matrix('ct', 'tuned', [1, 4], 3, AND_SYNCING),
@@ -66,6 +72,7 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
   },
   full: {
     objects: { ct: 500, small: 2000, large: 8, huge: 1 },
+    warmUpObjects: WARM_UP,
     installedSecondsPerRun: 20,
     cases: [
       ...matrix('ct', 'tuned', [1, 4], 7, AND_SYNCING),

@@ -15,7 +15,7 @@ export interface Workload {
   readonly title: string;
   /** One list per study; a sending Association takes whole studies. */
   readonly studies: readonly (readonly string[])[];
-  /** Of a study of their own, so that a receiver has run hot before the clock starts. */
+  /** Of a study of their own, so that a receiver has run hot before the clock starts; see warm-up.ts. */
   readonly warmUp: readonly string[];
   /** Size of one file in bytes. */
   readonly fileBytes: number;
@@ -25,7 +25,7 @@ interface Kind {
   readonly title: (objects: number) => string;
   readonly side: number;
   readonly studies: number;
-  readonly warmUp: { readonly objects: number; readonly side: number };
+  readonly warmUpSide: number;
 }
 
 const CT_SIDE = 512;
@@ -37,33 +37,37 @@ const KINDS: Readonly<Record<WorkloadName, Kind>> = {
     title: (objects) => `${objects} CT of 526 kB`,
     side: CT_SIDE,
     studies: 4,
-    warmUp: { objects: 250, side: CT_SIDE },
+    warmUpSide: CT_SIDE,
   },
   small: {
     title: (objects) => `${objects} objects of 4 kB`,
     side: SMALL_SIDE,
     studies: 4,
-    warmUp: { objects: 1000, side: SMALL_SIDE },
+    warmUpSide: SMALL_SIDE,
   },
   large: {
     title: (objects) => `${objects} × 100 MB`,
     side: 7071,
     studies: 8,
-    warmUp: { objects: 20, side: CT_SIDE },
+    warmUpSide: CT_SIDE,
   },
   huge: {
     title: (objects) => `${objects} × 4.3 GB`,
     side: 46_330,
     studies: 1,
-    warmUp: { objects: 20, side: CT_SIDE },
+    warmUpSide: CT_SIDE,
   },
 };
 
-/** Writes the files of a workload below `folder`. @param objects in total, shared out evenly over its studies. */
+/**
+ * Writes the files of a workload below `folder`.
+ * @param objects in total, shared out evenly over its studies. @param warmUpObjects beside them.
+ */
 export async function generateWorkload(
   folder: string,
   name: WorkloadName,
   objects: number,
+  warmUpObjects: number,
 ): Promise<Workload> {
   const kind = KINDS[name];
   const studies: string[][] = [];
@@ -71,13 +75,12 @@ export async function generateWorkload(
     const share = Math.ceil((objects - study) / kind.studies);
     studies.push(await writeStudy(path.join(folder, name, `study-${study}`), share, kind.side));
   }
-  const { warmUp } = kind;
   const first = studies[0]?.[0];
   return {
     name,
     title: kind.title(objects),
     studies,
-    warmUp: await writeStudy(path.join(folder, name, 'warm-up'), warmUp.objects, warmUp.side),
+    warmUp: await writeStudy(path.join(folder, name, 'warm-up'), warmUpObjects, kind.warmUpSide),
     fileBytes: first === undefined ? 0 : (await fs.stat(first)).size,
   };
 }

@@ -201,6 +201,7 @@ describe('intake', () => {
     await fs.rm(path.join(dataDir, 'incoming'), { recursive: true });
     const outcome = await receive(ct({ elements: [textElement(0x0010_0010, 'PN', 'Secret^Name')] }));
     expect(outcome).toMatchObject({ kind: 'refused', code: 'processing-failure' });
+    expect(index.totals()).toMatchObject({ studies: 0, instances: 0, acknowledgedInstances: 0 });
     expect(logger.messages('error')).toHaveLength(1);
     expect(JSON.stringify(logger.lines)).not.toContain('Secret');
   });

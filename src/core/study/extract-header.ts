@@ -167,12 +167,13 @@ function readImage(scan: DataSetScan): ImageAttributes {
   });
 }
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+type Defined<T> = { -readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
 function withoutUndefined<T extends object>(fields: T): Defined<T> {
-  const defined: Defined<T> = { ...fields };
+  const defined: Defined<T> = {};
   for (const key of Object.keys(fields) as (keyof T)[]) {
-    if (fields[key] === undefined) Reflect.deleteProperty(defined, key);
+    const value = fields[key];
+    if (value !== undefined) defined[key] = value as Defined<T>[typeof key];
   }
   return defined;
 }

@@ -37,8 +37,13 @@ export function parsePersonName(text: string): PersonName | undefined {
   };
 }
 
+/** Nearly every name has a first component, which is all that must be known of it. */
+const BEGINS_WITH_A_COMPONENT = /^[^\s^=]/;
+
 /** Names without padding, their `^` and `=` kept, joined by backslashes; undefined where none names anybody. */
 export function trimPersonNames(text: string): string | undefined {
   const names = splitValues(text);
-  return names.some((name) => parsePersonName(name) !== undefined) ? names.join('\\') : undefined;
+  const isAnybody = (name: string) =>
+    BEGINS_WITH_A_COMPONENT.test(name) || parsePersonName(name) !== undefined;
+  return names.some(isAnybody) ? names.join('\\') : undefined;
 }

@@ -14,6 +14,15 @@ describe('text', () => {
     expect(trimValues('A\u0007B\u0000\u0085C')).toBe('ABC');
   });
 
+  it('reads a value that stands alone as it does one of several', () => {
+    const characters = fc.constantFrom('A', 'z', '^', '~', ' ', '\0', '\t', '\u007f', '\u0085', 'Ä', '山');
+    fc.assert(
+      fc.property(fc.string({ unit: characters, maxLength: 12 }), (text) => {
+        expect(splitValues(text)).toEqual(splitValues(`${text}\\B`).slice(0, 1));
+      }),
+    );
+  });
+
   it('keeps the places of empty values, and is undefined where all are', () => {
     expect(trimValues('\\B')).toBe('\\B');
     expect(splitValues('A\\\\C ')).toEqual(['A', '', 'C']);
