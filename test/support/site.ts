@@ -48,7 +48,8 @@ export interface Site {
   readonly emulator: AvaraEmulator;
   /** The running daemon; throws where none is. */
   readonly daemon: DaemonProcess;
-  start(): Promise<DaemonProcess>;
+  /** @param env variables over the usual ones. */
+  start(env?: Record<string, string>): Promise<DaemonProcess>;
   studies(): Promise<readonly ListedStudy[]>;
   /** Waits until `fits` holds for the studies listed. @returns them. */
   studiesWhen(
@@ -126,8 +127,8 @@ export async function createSite(options: SiteOptions = {}): Promise<Site> {
     get daemon() {
       return daemon();
     },
-    async start() {
-      running = await startDaemon(configFile);
+    async start(env) {
+      running = await startDaemon(configFile, env);
       return running;
     },
     studies,
