@@ -169,18 +169,13 @@ export class ResponseWriter {
     if (sendFile === undefined || file === undefined) return 0;
     const length = Math.min(bytes - at, MAX_SENT_BY_SYSTEM);
     const isFirst = !outgoing.headersSent && this.#filled === 0;
-    let sent: number;
-    sendFile.hold(socket);
-    try {
-      if (isFirst) {
-        outgoing.writeHead(status, headers);
-        outgoing.flushHeaders();
-      } else if (this.#filled > 0) await this.#flush(false);
-      if (!(await this.#written) || socket.destroyed) throw new ClientGoneError('the connection was closed');
-      sent = sendFile.send(socket, file.descriptor, file.position + at, length);
-    } finally {
-      sendFile.release(socket);
-    }
+    if (isFirst) {
+      // At once, where the write of a first piece would wait for the end of this turn.
+      outgoing.writeHead(status, headers);
+      outgoing.flushHeaders();
+    } else if (this.#filled > 0) await this.#flush(false);
+    if (!(await this.#written) || socket.destroyed) throw new ClientGoneError('the connection was closed');
+    const sent = sendFile.send(socket, file.descriptor, file.position + at, length);
     addSentBytes(socket, sent);
     if (isFirst) onStarted?.();
     return sent;

@@ -4,9 +4,6 @@ import type { CachedFiles } from './cached-file.ts';
 
 /** Linux, the same number on nearly every architecture: cachestat(2), since Linux 6.5. */
 const SYS_CACHESTAT = 451;
-/** Linux: level IPPROTO_TCP, option TCP_CORK (tcp(7)). */
-const IPPROTO_TCP = 6;
-const TCP_CORK = 3;
 const [EINTR, EBADF, EAGAIN, EPIPE, ECONNRESET] = [4, 9, 11, 32, 104];
 /** Where `off_t` and `long` have 64 bits. */
 const ARCHITECTURES: ReadonlySet<string> = new Set(['x64', 'arm64', 'ppc64', 's390x', 'riscv64', 'loong64']);
@@ -19,13 +16,6 @@ type CacheStat = (
   flags: number,
 ) => number;
 type Send = (socket: number, file: number, offset: BigInt64Array, length: number) => number;
-type SetSocketOption = (
-  fd: number,
-  level: number,
-  option: number,
-  value: Int32Array,
-  length: number,
-) => number;
 
 /** Why the operating system cannot send files by itself here. */
 export interface SendFileUnavailable {
@@ -45,9 +35,6 @@ export interface SendFile {
    * @param fd from {@link CachedFiles.open}.
    */
   isReady(socket: Socket, fd: number, position: number, length: number): boolean;
-  /** From here to {@link release}, only full segments are sent: the head of a response goes with what follows it. */
-  hold(socket: Socket): void;
-  release(socket: Socket): void;
   /**
    * Sends what the connection has room for. Ask {@link isReady} first.
    * @returns bytes sent. Fewer than `length`, or 0: send what follows in the usual way, which may wait, or will fail
@@ -64,7 +51,6 @@ export async function loadSendFile(files: CachedFiles): Promise<SendFile | SendF
   const stat = new BigUint64Array(5);
   let cacheStat: CacheStat;
   let sendFile: Send;
-  let setSocketOption: SetSocketOption;
   let errno: () => number;
   let pageBytes: number;
   try {
@@ -74,9 +60,6 @@ export async function loadSendFile(files: CachedFiles): Promise<SendFile | SendF
       'long syscall(long call, int fd, const uint64_t *range, uint64_t *stat, unsigned int flags)',
     ) as CacheStat;
     sendFile = library.func('int64_t sendfile(int socket, int file, int64_t *offset, size_t length)') as Send;
-    setSocketOption = library.func(
-      'int setsockopt(int fd, int level, int option, const int32_t *value, uint32_t length)',
-    ) as SetSocketOption;
     pageBytes = (library.func('int getpagesize()') as () => number)();
     errno = () => koffi.errno();
     cacheStat(SYS_CACHESTAT, -1, range, stat, 0);
@@ -89,13 +72,8 @@ export async function loadSendFile(files: CachedFiles): Promise<SendFile | SendF
     };
   }
   const offset = new BigInt64Array(1);
-  const [on, off] = [Int32Array.of(1), Int32Array.of(0)];
   const probe = Buffer.alloc(1);
   let canSend = true;
-  const cork = (socket: Socket, value: Int32Array): void => {
-    const target = plainDescriptorOf(socket);
-    if (target >= 0) setSocketOption(target, IPPROTO_TCP, TCP_CORK, value, value.byteLength);
-  };
   return {
     kind: 'available',
     isReady(socket, fd, position, length) {
@@ -108,8 +86,6 @@ export async function loadSendFile(files: CachedFiles): Promise<SendFile | SendF
       // Also tells a file that was cut, bytes still on their way from the disk, and file systems that may wait anyway.
       return files.read(fd, probe, last) === 1;
     },
-    hold: (socket) => cork(socket, on),
-    release: (socket) => cork(socket, off),
     send(socket, fd, position, length) {
       const target = plainDescriptorOf(socket);
       if (target < 0 || !isWriteQueueEmpty(socket)) return 0;
