@@ -113,7 +113,7 @@ function plainDescriptorOf(socket: Socket): number {
   if (Object.getPrototypeOf(socket) !== Socket.prototype || socket.destroyed) return -1;
   const handle = handleOf(socket);
   if (handle?.constructor.name !== 'TCP') return -1;
-  return typeof handle.fd === 'number' ? handle.fd : -1;
+  return typeof handle.fd === 'number' && typeof handle.writeQueueSize === 'number' ? handle.fd : -1;
 }
 
 /** Whether the operating system has all that was written to a socket. */

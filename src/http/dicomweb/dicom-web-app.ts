@@ -43,7 +43,7 @@ const EXPOSED_HEADERS = [
 ];
 const CUSTOMER_PREFIX = '/customers/:customer';
 /** What nobody but the bearer of the token may keep, or guess the kind of; a URL may hold a token. */
-const DEFAULT_HEADERS = { 'Cache-Control': 'private, no-store' };
+const DEFAULT_HEADERS: Readonly<Record<string, string>> = { 'Cache-Control': 'private, no-store' };
 const FIXED_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
 
 /**
@@ -75,11 +75,13 @@ export function createDicomWebApp(options: DicomWebAppOptions): Hono<DicomWebEnv
   const app = new Hono<DicomWebEnv>();
   app.use('*', async function observe(c: Context<DicomWebEnv>, next) {
     const startedAt = performance.now();
-    const headers = { ...FIXED_HEADERS, ...cors.headersFor(c.req.header('origin')) };
+    const headers: Record<string, string> = { ...FIXED_HEADERS, ...cors.headersFor(c.req.header('origin')) };
     // Services that write to Node's response themselves have no other way to get these.
     const { incoming, outgoing } = c.env;
-    for (const [name, value] of Object.entries({ ...DEFAULT_HEADERS, ...headers }))
-      outgoing?.setHeader(name, value);
+    if (outgoing !== undefined) {
+      for (const name in DEFAULT_HEADERS) outgoing.setHeader(name, DEFAULT_HEADERS[name] ?? '');
+      for (const name in headers) outgoing.setHeader(name, headers[name] ?? '');
+    }
     const service = serviceOf(c.req.method, placeOf(c).path);
     if (incoming !== undefined && outgoing !== undefined) {
       const sentBytes = countSentBytes(incoming.socket);

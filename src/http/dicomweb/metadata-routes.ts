@@ -11,7 +11,6 @@ import { MetadataSourceError } from '../../core/ports/metadata-encoder.ts';
 import type { PreparedMetadata } from '../../core/ports/metadata-store.ts';
 import type { SeriesContents, StudyIndex } from '../../core/ports/study-index.ts';
 import type { StudyRecord } from '../../core/study/study.ts';
-import { parseUid } from '../../dicom/uid.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { HttpProblem } from '../errors.ts';
 import { negotiateFor } from './accept.ts';
@@ -20,6 +19,7 @@ import type { DicomWebEnv } from './env.ts';
 import { recordHandOut } from './hand-out.ts';
 import { isUnchanged } from './is-unchanged.ts';
 import { metadataBody, metadataBodyBytes } from './metadata-body.ts';
+import { instanceOf } from './retrieve-target.ts';
 import { sendChunks } from './send-chunks.ts';
 import { serviceRootOf } from './service-root.ts';
 import { notFound, studyOfRequest } from './study-of-request.ts';
@@ -37,7 +37,7 @@ export interface MetadataRoutesOptions {
 
 /** What a request is answered with. */
 interface Resource {
-  readonly study: StudyRecord;
+  readonly study: Pick<StudyRecord, 'key'>;
   readonly sopInstanceUid?: string;
   readonly counts: Readonly<Record<string, number>>;
   /** Changes whenever the metadata does. */
@@ -82,14 +82,8 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
     };
   };
 
-  const ofInstance = (c: Context<DicomWebEnv>, study: StudyRecord): Resource => {
-    const seriesInstanceUid = parseUid(c.req.param('series') ?? '');
-    const sopInstanceUid = parseUid(c.req.param('instance') ?? '');
-    const record =
-      seriesInstanceUid && sopInstanceUid
-        ? index.findInstance({ ...study.key, seriesInstanceUid, sopInstanceUid })
-        : undefined;
-    if (record === undefined) throw notFound();
+  const ofInstance = (c: Context<DicomWebEnv>): Resource => {
+    const { study, record } = instanceOf(c, index);
     const serviceRoot = serviceRootOf(c.var.scope);
     return {
       study,
@@ -188,15 +182,12 @@ export function createMetadataRoutes(options: MetadataRoutesOptions): Hono<Dicom
     const contents = index.listContents(study.key).filter((one) => one.seriesInstanceUid === wanted);
     return serve(c, ofContents(c, study, contents));
   });
-  app.get('/studies/:study/series/:series/instances/:instance/metadata', (c) => {
-    const study = studyOfRequest(index, c.var.scope, c.req.param('study'));
-    return serve(c, ofInstance(c, study));
-  });
+  app.get('/studies/:study/series/:series/instances/:instance/metadata', (c) => serve(c, ofInstance(c)));
   return app;
 }
 
 /** A weak one, because the same metadata may be deflated in more than one way. URLs in it name the customer. */
-function etagOf({ key }: StudyRecord, serviceRoot: string, digests: readonly string[]): string {
+function etagOf({ key }: Resource['study'], serviceRoot: string, digests: readonly string[]): string {
   const digest = createHash('sha256')
     .update([key.customer, serviceRoot, ...digests].join(' '))
     .digest('base64url');

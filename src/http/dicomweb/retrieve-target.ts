@@ -39,8 +39,10 @@ export interface FoundInstance {
   readonly record: InstanceRecord;
 }
 
+export type InstanceIndex = Pick<StudyIndex, 'findStudiesByUid' | 'findRemovals' | 'findInstance'>;
+
 /** The instance that a path names. @throws HttpProblem as {@link targetOf} */
-export function instanceOf(c: Context<DicomWebEnv>, index: TargetIndex): FoundInstance {
+export function instanceOf(c: Context<DicomWebEnv>, index: InstanceIndex): FoundInstance {
   const { study, series = '', instance = '' } = c.req.param() as Partial<Record<string, string>>;
   return findInstanceOf(c, index, study ?? '', series, instance);
 }
@@ -48,7 +50,7 @@ export function instanceOf(c: Context<DicomWebEnv>, index: TargetIndex): FoundIn
 /** As {@link instanceOf}, with the UIDs as they came. */
 export function findInstanceOf(
   c: Context<DicomWebEnv>,
-  index: TargetIndex,
+  index: InstanceIndex,
   studyText: string,
   seriesText: string,
   instanceText: string,
