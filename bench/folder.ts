@@ -14,6 +14,7 @@ import { type DaemonProcess, startDaemon, writeConfig } from '../test/support/da
 import { finish } from './finish.ts';
 import { describeMachine } from './machine.ts';
 import { send } from './sender.ts';
+import { siteConfig } from './site-config.ts';
 import { formatNumber } from './table.ts';
 
 const SAMPLE_MS = 500;
@@ -114,17 +115,12 @@ try {
   const warmUp = await writeFiles(path.join(root, 'warm-up'), 'bench-warm-up', 1000);
   const { size } = await fs.stat(toSend[0] ?? root);
   console.error(`${files} files of ${size} bytes in ${folders} folders are ready`);
-  const configFile = await writeConfig(root, {
-    avara: {
-      baseUrl: 'http://127.0.0.1:9',
-      apiKey: 'sk_live_bench_bench',
-      webhookSecret: 'whsec_bench_bench',
-    },
-    customers: { bench: { expressCustomerId: `cus_${'b'.repeat(32)}` } },
-    routes: [{ calledAe: 'BENCH', customer: 'bench' }],
-    folders: [{ path: './inbox', customer: 'bench', settledAfterSeconds: 1 }],
-    storage: { reserveBytes: 0 },
-  });
+  const configFile = await writeConfig(
+    root,
+    siteConfig({
+      folders: [{ path: './inbox', customer: 'bench', settledAfterSeconds: 1 }],
+    }),
+  );
   const daemon = await startDaemon(configFile);
   try {
     const to = { port: daemon.dimse.port, calledAeTitle: 'BENCH' };

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { openSqliteIndex } from '../src/sqlite/study-index.ts';
+import { siteConfig } from './site-config.ts';
 import { summarize, type Latency } from './statistics.ts';
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
 
@@ -33,17 +34,18 @@ export interface DaemonFigures {
 
 /** Starts the built daemon on this index and asks for its pages. */
 export async function measureDaemon(folder: string): Promise<DaemonFigures> {
-  const config = await writeConfig(folder, {
-    avara: { baseUrl: 'http://127.0.0.1:9', apiKey: 'bench-api-key', webhookSecret: 'bench-webhook-secret' },
-    customers: Object.fromEntries(
-      ['city-medical', 'north-clinic', 'harbour-imaging'].map((customer, at) => [
-        customer,
-        { expressCustomerId: `cus_${`${at}b`.repeat(16)}`, products: ['viewer'] },
-      ]),
-    ),
-    routes: [{ calledAe: 'CITYMED', customer: 'city-medical' }],
-    storage: { reserveBytes: 0 },
-  });
+  const config = await writeConfig(
+    folder,
+    siteConfig({
+      customers: Object.fromEntries(
+        ['city-medical', 'north-clinic', 'harbour-imaging'].map((customer, at) => [
+          customer,
+          { expressCustomerId: `cus_${`${at}b`.repeat(16)}`, products: ['viewer'] },
+        ]),
+      ),
+      routes: [{ calledAe: 'CITYMED', customer: 'city-medical' }],
+    }),
+  );
   const startedAt = performance.now();
   const daemon = await startDaemon(config);
   const startMs = performance.now() - startedAt;

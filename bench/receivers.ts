@@ -7,6 +7,7 @@ import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
 import { endChild, pidOf } from './child-programs.ts';
+import { siteConfig } from './site-config.ts';
 
 const run = promisify(execFile);
 
@@ -79,13 +80,12 @@ export function startReceiver(name: ReceiverName, options: StartOptions): Promis
 
 /** The built daemon as it ships; Avara is out of reach and no study becomes stable, so nothing but receiving happens. */
 async function startIngest({ folder }: StartOptions): Promise<Receiver> {
-  const config = await writeConfig(folder, {
-    avara: { baseUrl: 'http://127.0.0.1:9', apiKey: 'bench-api-key', webhookSecret: 'bench-webhook-secret' },
-    customers: { bench: { expressCustomerId: `cus_${'0b'.repeat(16)}`, products: ['viewer'] } },
-    routes: [{ calledAe: 'BENCH', customer: 'bench' }],
-    studies: { stableAfterSeconds: 3600, stableAfterReleaseSeconds: 3600 },
-    storage: { reserveBytes: 0 },
-  });
+  const config = await writeConfig(
+    folder,
+    siteConfig({
+      studies: { stableAfterSeconds: 3600, stableAfterReleaseSeconds: 3600 },
+    }),
+  );
   const daemon = await startDaemon(config);
   return {
     port: daemon.dimse.port,

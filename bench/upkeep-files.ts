@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 import { syntheticCt, part10Of } from '../test/support/data-sets.ts';
 import { startDaemon, writeConfig } from '../test/support/daemon-process.ts';
+import { siteConfig } from './site-config.ts';
 
 const run = promisify(execFile);
 const MAIN = path.resolve(import.meta.dirname, '../dist/main.js');
@@ -33,16 +34,7 @@ export async function measureFileUpkeep(folder: string, count: number): Promise<
     fileBytes = file.length;
     await fs.writeFile(path.join(series, `${sopInstanceUid}.dcm`), file);
   }
-  const config = await writeConfig(folder, {
-    avara: {
-      baseUrl: 'http://127.0.0.1:9',
-      apiKey: 'sk_live_bench_bench',
-      webhookSecret: 'whsec_bench_bench',
-    },
-    customers: { bench: { expressCustomerId: `cus_${'b'.repeat(32)}` } },
-    routes: [{ calledAe: 'BENCH', customer: 'bench' }],
-    storage: { reserveBytes: 0 },
-  });
+  const config = await writeConfig(folder, siteConfig());
   const reindexed = await timed(['reindex', '--config', config, '--json']);
   if (reindexed.answer.instances !== count) throw new Error('reindex left files out');
   const daemon = await startDaemon(config);

@@ -12,6 +12,7 @@ import { freePort } from '../test/support/free-port.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
 import { endChild, pidOf } from './child-programs.ts';
 import { findProgram } from './receivers.ts';
+import { siteConfig } from './site-config.ts';
 
 const run = promisify(execFile);
 
@@ -58,14 +59,13 @@ export async function startIngest(
   folder: string,
   bench: BenchStudy,
 ): Promise<WebServer & { objectPath(instance: string): string }> {
-  const config = await writeConfig(folder, {
-    avara: { baseUrl: 'http://127.0.0.1:9', apiKey: 'bench-api-key', webhookSecret: 'bench-webhook-secret' },
-    customers: { bench: { expressCustomerId: `cus_${'0b'.repeat(16)}`, products: ['viewer'] } },
-    routes: [{ calledAe: 'BENCH', customer: 'bench' }],
-    studies: { stableAfterSeconds: 2, stableAfterReleaseSeconds: 1 },
-    storage: { reserveBytes: 0 },
-    access: { tokens: [{ name: 'bench', token: TOKEN, customers: ['bench'] }] },
-  });
+  const config = await writeConfig(
+    folder,
+    siteConfig({
+      studies: { stableAfterSeconds: 2, stableAfterReleaseSeconds: 1 },
+      access: { tokens: [{ name: 'bench', token: TOKEN, customers: ['bench'] }] },
+    }),
+  );
   const daemon = await startDaemon(config);
   await send(daemon.dimse.port, 'BENCH', bench.folder);
   const prepared = path.join(folder, 'data/metadata/bench', bench.study);

@@ -7,15 +7,11 @@ import type { FileIntake, ImportEvent } from '../core/ports/file-intake.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import { createFileIntake } from '../folder/file-intake.ts';
 import { createSystemClock } from '../platform/clock.ts';
-import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
-import { openSqliteIndex } from '../sqlite/study-index.ts';
 import { watchFreeSpace } from '../storage/free-space.ts';
-import { createInstanceStore } from '../storage/instance-store.ts';
-import { openCommandAudit, requireOwner } from './command-audit.ts';
-import { indexFile, requireIndexOfObjects } from './index-file.ts';
-import { prepareFolder } from './prepare-folder.ts';
+import { openCommandAudit } from './command-audit.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { accountForIntake } from './space-guard.ts';
+import { openAlone } from './open-alone.ts';
 import { startErrorOf } from './start-errors.ts';
 
 export interface FilesAlone {
@@ -39,15 +35,8 @@ export async function openFilesAlone({
   const clock = createSystemClock();
   const lifecycle = new Lifecycle(logger);
   try {
-    await requireIndexOfObjects(dataDir);
-    await requireOwner(dataDir);
-    await prepareFolder(dataDir);
-    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
-      it.close(),
-    );
-    lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, removals, moves, files: records } = openSqliteIndex({ filePath: indexFile(dataDir) });
-    lifecycle.opened('index', index, (it) => it.close());
+    const { store, database } = await openAlone(dataDir, lifecycle);
+    const { index, removals, moves, files: records } = database;
     const freeSpace = lifecycle.opened(
       'free space watch',
       await watchFreeSpace({ dataDir, reserveBytes: storage.reserveBytes, clock, logger }),

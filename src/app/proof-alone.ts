@@ -7,15 +7,11 @@ import type { Verifier } from '../core/proof/verifier.ts';
 import { settleRemovals } from '../core/retention/settle-removals.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { VERSION } from '../platform/version.ts';
-import { lockDataFolder } from '../sqlite/data-folder-lock.ts';
-import { openSqliteIndex } from '../sqlite/study-index.ts';
-import { createInstanceStore } from '../storage/instance-store.ts';
-import { type CommandAudit, openCommandAudit, requireOwner } from './command-audit.ts';
+import { type CommandAudit, openCommandAudit } from './command-audit.ts';
 import { createCustomers } from './customers.ts';
-import { indexFile, requireIndexOfObjects } from './index-file.ts';
-import { prepareFolder } from './prepare-folder.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createProof } from './proof.ts';
+import { openAlone } from './open-alone.ts';
 import { startErrorOf } from './start-errors.ts';
 
 export interface ProofAlone {
@@ -44,15 +40,8 @@ export async function openProofAlone({
   const clock = createSystemClock();
   const lifecycle = new Lifecycle(logger);
   try {
-    await requireIndexOfObjects(dataDir);
-    await requireOwner(dataDir);
-    await prepareFolder(dataDir);
-    const store = lifecycle.opened('object store', await createInstanceStore({ dataDir }), (it) =>
-      it.close(),
-    );
-    lifecycle.opened('data folder lock', lockDataFolder(dataDir), (unlock) => unlock());
-    const { index, proof, removals, damage } = openSqliteIndex({ filePath: indexFile(dataDir) });
-    lifecycle.opened('index', index, (it) => it.close());
+    const { store, database } = await openAlone(dataDir, lifecycle);
+    const { index, proof, removals, damage } = database;
     const customers = createCustomers(config);
     const gateway = lifecycle.opened(
       'Avara',

@@ -4,6 +4,7 @@ import type { AssociationOutcome } from '../core/ports/association-history.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
 import type { CustomerKey } from '../core/study/instance.ts';
+import { abortText } from './abort-text.ts';
 import type { AssociationInfo, AssociationSummary } from './association-summary.ts';
 import { createDispatcher } from './dispatcher.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -258,7 +259,7 @@ export function createAssociation(options: AssociationOptions): Association {
       else if (pdu.type === 'A-RELEASE-RQ' && state === 'Sta6') onReleaseRq();
       else if (pdu.type === 'A-ABORT') {
         if (isEstablished()) {
-          fail('aborted-by-peer', `A-ABORT received (source ${pdu.source}, reason ${pdu.reason})`);
+          fail('aborted-by-peer', `A-ABORT received (${abortText(pdu)})`);
         }
         raise('Evt16');
       } else onUnexpectedPdu(pdu.type);

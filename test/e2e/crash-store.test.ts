@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, expect, it } from 'vitest';
 
 import { writeFileMeta } from '../../src/dicom/part10/file-meta.ts';
-import { CRASH_ROUNDS, crashRandom, deferred } from '../support/crash-rounds.ts';
+import { CRASH_ROUNDS, crashAmid, crashRandom } from '../support/crash-rounds.ts';
 import { syntheticCt } from '../support/data-sets.ts';
 import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.ts';
 
@@ -144,19 +143,14 @@ it(
       const daemon = await here.start();
       for (const sender of senders) await checkStored(here, sender);
       // Some rounds die between requests or while settling, most in the middle of a body.
-      let left = Math.floor(random() * 20);
-      const { promise: isTime, resolve: crashNow } = deferred();
-      if (left === 0) crashNow();
-      const storing = senders.map((sender) =>
-        store(here, sender, random, () => {
-          left -= 1;
-          if (left === 0) crashNow();
-        }).catch(onlyOfConnection),
-      );
-      await Promise.race([isTime, Promise.all(storing)]);
-      await delay(random() * (round % 4 === 0 ? 1500 : 12));
-      await daemon.kill();
-      await Promise.all(storing);
+      await crashAmid({
+        round,
+        random,
+        afterSuccesses: Math.floor(random() * 20),
+        work: (onSuccess) =>
+          senders.map((sender) => store(here, sender, random, onSuccess).catch(onlyOfConnection)),
+        kill: () => daemon.kill(),
+      });
     }
 
     await here.start();

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, expect, it } from 'vitest';
 
 import { type ObjectToSend, storeObjects } from '../../src/dimse/scu/store-scu.ts';
-import { CRASH_ROUNDS, crashRandom, deferred } from '../support/crash-rounds.ts';
+import { CRASH_ROUNDS, crashAmid, crashRandom } from '../support/crash-rounds.ts';
 import { syntheticCt } from '../support/data-sets.ts';
 import { areAllCreated, CENTRES, createSite, type Site } from '../support/site.ts';
 
@@ -94,18 +93,14 @@ it(
     for (let round = 0; round < CRASH_ROUNDS; round += 1) {
       const daemon = await here.start();
       // Some rounds die between requests or while settling, most in the middle of transfers.
-      let successesLeft = 1 + Math.floor(random() * 30);
-      const { promise: isTime, resolve: crashNow } = deferred();
-      const sending = senders.map((sender) =>
-        send(here, sender, random, () => {
-          successesLeft -= 1;
-          if (successesLeft === 0) crashNow();
-        }).catch(() => undefined),
-      );
-      await Promise.race([isTime, Promise.all(sending)]);
-      await delay(random() * (round % 4 === 0 ? 1500 : 12));
-      await daemon.kill();
-      await Promise.all(sending);
+      await crashAmid({
+        round,
+        random,
+        afterSuccesses: 1 + Math.floor(random() * 30),
+        work: (onSuccess) =>
+          senders.map((sender) => send(here, sender, random, onSuccess).catch(() => undefined)),
+        kill: () => daemon.kill(),
+      });
     }
 
     await here.start();

@@ -151,12 +151,12 @@ describe('an Association of ours', () => {
     [
       'a rejection',
       (_pdu, socket) => socket.write(writePdu({ type: 'A-ASSOCIATE-RJ', result: 1, source: 1, reason: 7 })),
-      'rejected (result 1, source 1, reason 7)',
+      'Association rejected (called AE title not recognized)',
     ],
     [
       'an abort',
       (_pdu, socket) => socket.write(writePdu({ type: 'A-ABORT', source: 2, reason: 0 })),
-      'aborted by the peer (source 2)',
+      'A-ABORT received (by its DICOM implementation',
     ],
     ['a closed connection', (_pdu, socket) => socket.destroy(), 'closed the connection'],
     [

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { createRandom } from '../../fixtures/generator/drawing.ts';
 
 /** Crashes per run; more by hand: `CRASH_ROUNDS=100 npm run test:integration -- crash`. */
@@ -11,10 +13,33 @@ export function crashRandom(name: string): () => number {
   return () => next() / 2 ** 32;
 }
 
-export function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
+export interface CrashOptions {
+  /** Of this one; every fourth leaves time for what comes after the last success. */
+  readonly round: number;
+  readonly random: () => number;
+  /** After how many successes the daemon is killed; 0: at once. */
+  readonly afterSuccesses: number;
+  /** Everything that is sent, reporting each success; it must end once the daemon is gone. */
+  readonly work: (onSuccess: () => void) => readonly Promise<unknown>[];
+  readonly kill: () => Promise<unknown>;
+}
+
+/** Kills the daemon while work is under way, or when there is none left, and waits until the work has noticed. */
+export async function crashAmid({ round, random, afterSuccesses, work, kill }: CrashOptions): Promise<void> {
+  let left = afterSuccesses;
+  let crashNow: () => void = () => undefined;
+  const isTime = new Promise<void>((resolve) => {
+    crashNow = resolve;
   });
-  return { promise, resolve };
+  if (left === 0) crashNow();
+  const all = Promise.all(
+    work(() => {
+      left -= 1;
+      if (left === 0) crashNow();
+    }),
+  );
+  await Promise.race([isTime, all]);
+  await delay(random() * (round % 4 === 0 ? 1500 : 12));
+  await kill();
+  await all;
 }

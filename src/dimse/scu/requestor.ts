@@ -7,6 +7,7 @@ import type { CustomerKey } from '../../core/study/instance.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../dicom/implementation.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import type { Uid } from '../../dicom/uid.ts';
+import { abortText } from '../abort-text.ts';
 import { createDispatcher } from '../dispatcher.ts';
 import { createInvoker } from '../invoker.ts';
 import type { Invoker } from '../invoker.ts';
@@ -26,6 +27,7 @@ import {
 import type { AAssociateAc, ControlPdu } from '../pdu/types.ts';
 import { writeMessagePdus, writePdu } from '../pdu/writer.ts';
 import type { DimseService } from '../services/service.ts';
+import { rejectionText } from './failure-text.ts';
 
 /** Announced as Maximum-length-received, bytes: all that comes back are Command Sets. */
 const MAX_PDU_LENGTH_BYTES = 16_384;
@@ -183,8 +185,8 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
     function onPdu(pdu: ControlPdu): void {
       if (pdu.type === 'A-ASSOCIATE-AC' && phase === 'requesting') onAccepted(pdu);
       else if (pdu.type === 'A-ASSOCIATE-RJ' && phase === 'requesting') {
-        end(`Association rejected (result ${pdu.result}, source ${pdu.source}, reason ${pdu.reason})`, false);
-      } else if (pdu.type === 'A-ABORT') end(`Association aborted by the peer (source ${pdu.source})`, false);
+        end(`Association rejected (${rejectionText(pdu.source, pdu.reason)})`, false);
+      } else if (pdu.type === 'A-ABORT') end(`A-ABORT received (${abortText(pdu)})`, false);
       else if (pdu.type === 'A-RELEASE-RP' && phase === 'releasing') end('released', false);
       else if (pdu.type === 'A-RELEASE-RQ' && (phase === 'established' || phase === 'releasing')) {
         socket.write(writePdu({ type: 'A-RELEASE-RP' }));
