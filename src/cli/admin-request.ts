@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { CliError } from './context.ts';
-import { type DaemonAddress, networkFailure } from './daemon-client.ts';
+import { type DaemonAddress, hintOfStatus, networkFailure } from './daemon-client.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
 export interface AdminRequest<Schema extends z.ZodType> {
@@ -41,10 +41,7 @@ export async function adminRequest<Schema extends z.ZodType>(
     const detail = typeof answer === 'object' && answer !== null && 'detail' in answer ? answer.detail : '';
     throw new CliError(`the daemon at ${url} refused (HTTP ${response.status}): ${String(detail)}`, {
       exitCode: EXIT_CODES.failed,
-      hint:
-        response.status === 401
-          ? 'admin.token in the configuration must be the one the daemon started with'
-          : undefined,
+      hint: hintOfStatus(response.status),
     });
   }
   const parsed = schema.safeParse(answer);

@@ -26,12 +26,17 @@ export function describeCommand(description: CommandDescription): Command {
   const examples = description.examples.map(([line, meaning]) => `  # ${meaning}\n  avara-ingest ${line}`);
   return new Command(description.name)
     .summary(description.summary)
-    .description(description.description)
+    .description(flowing(description.description))
     .helpGroup(`${description.group}:`)
     .addHelpText(
       'after',
       `\nExamples:\n${examples.join('\n')}\n\nExit codes:\n${exitCodesHelp(description.exitCodes)}`,
     );
+}
+
+/** Line breaks of the source are none of the help, which is wrapped to the terminal; paragraphs and lists stay. */
+function flowing(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n ])/g, ' ');
 }
 
 /** The default configuration file, in the working directory. */

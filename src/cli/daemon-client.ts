@@ -403,8 +403,11 @@ async function refusalText(response: Response, url: string): Promise<string> {
   return `the daemon at ${url} refused (HTTP ${response.status})${detail === undefined ? '' : `: ${detail}`}`;
 }
 
-function hintOfStatus(status: number): string | undefined {
+/** What to do about a refusal of the daemon's. */
+export function hintOfStatus(status: number): string | undefined {
   if (status === 401 || status === 403)
     return 'admin.token in the configuration must be the one the daemon started with';
+  if (status === 429)
+    return 'something at this address tries wrong admin tokens; the log of the daemon says when, and other addresses are not affected';
   return undefined;
 }

@@ -93,7 +93,10 @@ export function createAdminAuth(options: AdminAuthOptions): AdminAuth {
     if (seconds > 0) throw tooManyTokens(seconds);
     throw new HttpProblem(401, {
       code: 'token-needed',
-      detail: 'Send the admin token as "Authorization: Bearer …".',
+      detail:
+        bearer === undefined
+          ? 'Send the admin token as "Authorization: Bearer …".'
+          : 'The bearer token is not the admin token.',
       headers: { 'WWW-Authenticate': 'Bearer realm="admin"' },
     });
   };

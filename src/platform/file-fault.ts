@@ -25,7 +25,10 @@ const FAULTS: Readonly<Record<string, FileFault>> = {
     what: 'the disk reports an error',
     hint: 'See dmesg, and check disk and cables before anything else is done.',
   },
-  ENOTDIR: { what: 'a part of the path is a file, not a folder', hint: 'Check the path.' },
+  ENOTDIR: {
+    what: 'a part of the path is a file, not a folder',
+    hint: 'Choose another path, or move the file away.',
+  },
   ENOENT: {
     what: 'no folder can be made there',
     hint: 'Check the path; it must be on an ordinary, mounted file system.',
