@@ -28,6 +28,15 @@ export function objectContent(opened: OpenedInstance, start = 0, bytes = opened.
   };
 }
 
+/** Part of an opened object as it can be read. @param offset of its first byte in the file, if all stand there as they are. */
+export function partContent(
+  { descriptor }: OpenedInstance,
+  { bytes, read, offset }: Pick<SendableContent, 'bytes' | 'read'> & { readonly offset?: number | undefined },
+): SendableContent {
+  const isInFile = descriptor !== undefined && offset !== undefined;
+  return { bytes, read, file: isInFile ? { descriptor, position: offset } : undefined };
+}
+
 /** Bytes in memory as content. */
 export function memoryContent(bytes: Uint8Array): SendableContent {
   return {

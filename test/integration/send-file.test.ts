@@ -7,8 +7,15 @@ import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
+import { PixelError } from '../../src/core/ports/pixel-codec.ts';
+import type { PixelCodec } from '../../src/core/ports/pixel-codec.ts';
 import type { InstanceKey } from '../../src/core/study/instance.ts';
+import { writeFileMeta } from '../../src/dicom/part10/file-meta.ts';
+import { assumedTransferSyntax, EXPLICIT_VR_LITTLE_ENDIAN_UID } from '../../src/dicom/transfer-syntax.ts';
+import { uid } from '../../src/dicom/uid.ts';
 import { createBufferPool } from '../../src/http/buffer-pool.ts';
+import { createFramesRoute } from '../../src/http/dicomweb/frames-route.ts';
+import { createRetrieveRoute } from '../../src/http/dicomweb/retrieve-route.ts';
 import { objectContent, ResponseWriter } from '../../src/http/response-writer.ts';
 import { countSentBytes } from '../../src/http/sent-bytes.ts';
 import { createHttpServer } from '../../src/http/server.ts';
@@ -18,6 +25,9 @@ import { loadSendFile } from '../../src/platform/send-file.ts';
 import type { SendFile } from '../../src/platform/send-file.ts';
 import { openObject } from '../../src/storage/instance-store.ts';
 import { createAuthority, isOpensslInstalled } from '../support/certificates.ts';
+import { createDataSetBuilder } from '../support/data-set-builder.ts';
+import { syntheticCt } from '../support/data-sets.ts';
+import { instancePath, readMultipart, startDicomWeb } from '../support/dicom-web-server.ts';
 import { createPublicAppFixture } from '../support/public-app.ts';
 
 const cachedFiles = await loadCachedFiles();
@@ -316,3 +326,81 @@ withSendFile('keeps the order of what a response gathers and what is sent for it
   expect(bytes()).toBeGreaterThan(900_000);
   await vi.waitFor(() => expect(counted).toBeGreaterThan(body.length));
 });
+
+withSendFile('sends objects and frames over DICOMweb byte for byte', async () => {
+  const { sendFile, sendings } = watchedSendFile();
+  const server = await startDicomWeb(
+    ({ index, store, fixture }) => {
+      const files = cachedFiles.kind === 'available' ? cachedFiles : undefined;
+      const options = {
+        index,
+        store: {
+          open: (key: InstanceKey) => openObject(store.pathOf(key), files),
+          pathOf: (key: InstanceKey) => store.pathOf(key),
+        },
+        codec: AS_STORED_ONLY,
+        ...fixture,
+        pool: createBufferPool(),
+      };
+      return [createFramesRoute(options), createRetrieveRoute(options)];
+    },
+    { sendFile },
+  );
+  const frames = [1, 2, 3].map(() => randomBytes(FRAME_SIDE * FRAME_SIDE * 2));
+  const file = imageOf(frames);
+  const { key } = await server.add(file);
+  const ask = (path: string, accept: string, headers: Record<string, string> = {}) =>
+    server.fetch(path, { headers: { Accept: accept, ...headers } });
+  const partsOf = async (path: string, type: string): Promise<readonly Buffer[]> =>
+    (await readMultipart(await ask(path, `multipart/related; type="${type}"; transfer-syntax=*`))).map(
+      ({ body }) => body,
+    );
+  const expectSame = (found: readonly Buffer[], expected: readonly Buffer[]): void => {
+    expect(found.map((bytes, at) => bytes.equals(expected[at] ?? Buffer.alloc(0)))).toEqual(
+      expected.map(() => true),
+    );
+    expect(sendings.splice(0).length).toBeGreaterThan(0);
+  };
+
+  expectSame(await partsOf(`${instancePath(key)}/frames/3,1`, 'application/octet-stream'), [
+    ...frames.slice(2),
+    ...frames.slice(0, 1),
+  ]);
+  expectSame(await partsOf(instancePath(key), 'application/dicom'), [file]);
+  const single = 'application/dicom; transfer-syntax=*';
+  const bodyOf = async (answer: Response): Promise<Buffer> => Buffer.from(await answer.arrayBuffer());
+  expectSame([await bodyOf(await ask(instancePath(key), single))], [file]);
+  const part = await ask(instancePath(key), single, { Range: 'bytes=777-400776' });
+  expect(part.status).toBe(206);
+  expectSame([await bodyOf(part)], [file.subarray(777, 400_777)]);
+});
+
+const FRAME_SIDE = 320;
+
+/** An image of 16 bits, not compressed. */
+function imageOf(frames: readonly Buffer[]): Buffer {
+  const build = createDataSetBuilder(assumedTransferSyntax(uid(EXPLICIT_VR_LITTLE_ENDIAN_UID)));
+  const identity = syntheticCt({ seed: 'frames', rows: 1, columns: 1 });
+  return Buffer.concat([
+    writeFileMeta({ ...identity, transferSyntaxUid: uid(EXPLICIT_VR_LITTLE_ENDIAN_UID) }),
+    build.element(0x00080016, 'UI', identity.sopClassUid),
+    build.element(0x00080018, 'UI', identity.sopInstanceUid),
+    build.element(0x0020000d, 'UI', identity.studyInstanceUid),
+    build.element(0x0020000e, 'UI', identity.seriesInstanceUid),
+    build.element(0x00280002, 'US', build.number16(1)),
+    build.element(0x00280008, 'IS', `${frames.length} `),
+    build.element(0x00280010, 'US', build.number16(FRAME_SIDE)),
+    build.element(0x00280011, 'US', build.number16(FRAME_SIDE)),
+    build.element(0x00280100, 'US', build.number16(16)),
+    build.element(0x7fe00010, 'OW', Buffer.concat(frames)),
+  ]);
+}
+
+const AS_STORED_ONLY: PixelCodec = {
+  canDecode: () => false,
+  canTranscode: (from, to) => from === to,
+  decodeFrame: () => Promise.reject(new PixelError('unsupported', 'not here')),
+  encodeFrame: () => Promise.reject(new PixelError('unsupported', 'not here')),
+  transcode: () => Promise.reject(new PixelError('unsupported', 'not here')),
+  close: () => Promise.resolve(),
+};

@@ -8,6 +8,7 @@ import { customerKey } from '../../src/core/study/instance.ts';
 import type { InstanceRecord } from '../../src/core/study/study.ts';
 import type { DicomWebEnv } from '../../src/http/dicomweb/env.ts';
 import { createHttpServer } from '../../src/http/server.ts';
+import type { HttpServerOptions } from '../../src/http/server.ts';
 import { createDicomWebFixture, TOKENS } from './dicom-web-app.ts';
 import { realIntake, type RealIntake } from './real-intake.ts';
 
@@ -22,7 +23,7 @@ export interface DicomWebParts extends RealIntake {
 /** DICOMweb services over a real listener, store and index that go away with the test. Call it inside a test. */
 export async function startDicomWeb(
   makeRoutes: (parts: DicomWebParts) => readonly Hono<DicomWebEnv>[],
-  listener: { readonly idleTimeoutMs?: number } = {},
+  listener: Pick<HttpServerOptions, 'idleTimeoutMs' | 'sendFile'> = {},
 ) {
   const real = await realIntake();
   // Routes need what the fixture gives, and the fixture needs the routes.

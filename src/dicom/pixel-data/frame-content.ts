@@ -7,6 +7,8 @@ import { PixelDataError, type RandomAccess, readFully } from './random-access.ts
 /** The bytes of one frame, read as they are asked for. */
 export interface FrameContent extends RandomAccess {
   readonly bytes: number;
+  /** Where its bytes stand in what they are read from, where they are all there as they are, one after the other. */
+  readonly offset?: number | undefined;
 }
 
 /** Bytes of one value in the VRs that Pixel Data may have; only their order within a value is turned around. */
@@ -46,6 +48,7 @@ export function joinPieces(source: RandomAccess, { pieces }: FrameLocation): Fra
   if (only !== undefined && pieces.length === 1)
     return {
       bytes: only.length,
+      offset: only.offset,
       read: (target, position) =>
         position >= only.length
           ? Promise.resolve(0)

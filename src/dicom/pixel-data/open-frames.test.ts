@@ -76,8 +76,15 @@ function sourceOf(dataSet: Buffer): RandomAccess & { readonly bytesRead: number 
 async function framesOf(syntax: string, dataSet: Buffer): Promise<Buffer[]> {
   const opened = await openFrames(sourceOf(dataSet), FRONT.length, uid(syntax));
   const frames: Buffer[] = [];
-  for (let number = 1; number <= opened.image.numberOfFrames; number++)
-    frames.push(await readFrame(await opened.frame(number), 1_000_000));
+  const file = Buffer.concat([FRONT, dataSet]);
+  for (let number = 1; number <= opened.image.numberOfFrames; number++) {
+    const content = await opened.frame(number);
+    const frame = await readFrame(content, 1_000_000);
+    // Whoever takes it straight from the file gets the same.
+    if (content.offset !== undefined)
+      expect(file.subarray(content.offset, content.offset + content.bytes).equals(frame)).toBe(true);
+    frames.push(frame);
+  }
   opened.close();
   return frames;
 }
@@ -93,6 +100,13 @@ describe('native frames', () => {
     const pixels = Buffer.from('aaaabbbbcccc');
     const frames = await framesOf(syntax, nativeImage(syntax, { frames: 3 }, pixels));
     expect(frames.map(String)).toEqual(['aaaa', 'bbbb', 'cccc']);
+    const opened = await openFrames(
+      sourceOf(nativeImage(syntax, { frames: 3 }, pixels)),
+      FRONT.length,
+      uid(syntax),
+    );
+    const [first, last] = [await opened.frame(1), await opened.frame(3)];
+    expect((last.offset ?? 0) - (first.offset ?? 0)).toBe(8);
   });
 
   it('count as one where Number of Frames is missing', async () => {
@@ -103,6 +117,7 @@ describe('native frames', () => {
     const pixels = Buffer.concat(['a', 'b', 'c'].map((fill) => Buffer.alloc(100_000, fill)));
     const plain = nativeImage(EXPLICIT, { rows: 250, columns: 400, frames: 3 }, pixels);
     const opened = await openFrames(sourceOf(deflateRawSync(plain)), FRONT.length, uid(DEFLATED));
+    expect((await opened.frame(1)).offset).toBeUndefined();
     for (const [number, fill] of [
       [3, 'c'],
       [1, 'a'],

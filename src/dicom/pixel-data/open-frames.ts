@@ -13,7 +13,7 @@ export interface OpenedFrames {
   /** Frames are compressed (or at least fragments) as the Transfer Syntax says; else native, little endian. */
   readonly isEncapsulated: boolean;
   /**
-   * One call at a time, also of the reads of what it gives.
+   * One call at a time, also of the reads of what it gives. Its `offset` is one of the file.
    * @param number from 1 to `image.numberOfFrames`.
    * @throws PixelDataError where that frame is not there, or not whole; RangeError for other numbers.
    */
@@ -47,7 +47,11 @@ export async function openFrames(
       image,
       transferSyntax,
       isEncapsulated,
-      frame: async (number) => frameContent(source, await locator.locate(number), locator, transferSyntax),
+      async frame(number) {
+        const content = frameContent(source, await locator.locate(number), locator, transferSyntax);
+        // What was inflated stands nowhere in the file.
+        return inflated === undefined ? content : { ...content, offset: undefined };
+      },
       close,
     };
   } catch (error) {

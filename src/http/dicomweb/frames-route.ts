@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
-import type { InstanceStore } from '../../core/ports/instance-store.ts';
+import type { InstanceStore, OpenedInstance } from '../../core/ports/instance-store.ts';
 import type { Logger } from '../../core/ports/logger.ts';
 import type { PixelCodec } from '../../core/ports/pixel-codec.ts';
 import type { InstanceRecord } from '../../core/study/study.ts';
@@ -12,7 +12,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { HttpProblem } from '../errors.ts';
 import { createObjectOpener } from '../object-opener.ts';
-import { memoryContent } from '../response-writer.ts';
+import { memoryContent, partContent } from '../response-writer.ts';
 import type { SendableContent } from '../response-writer.ts';
 import { acceptedBy, notAcceptable } from './accept.ts';
 import { createDeliverObject, pixelSource } from './deliver-object.ts';
@@ -79,7 +79,9 @@ export function createFramesRoute(options: FramesRouteOptions): Hono<DicomWebEnv
         counts: { frames: numbers.length },
       });
       const request = { instance, numbers, form };
-      return form.how === 'stored' ? await sendStored(c, request, frames) : await sendMade(c, request);
+      return form.how === 'stored'
+        ? await sendStored(c, request, frames, opened)
+        : await sendMade(c, request);
     } catch (error) {
       throw problemOf(error, instance);
     } finally {
@@ -93,9 +95,10 @@ export function createFramesRoute(options: FramesRouteOptions): Hono<DicomWebEnv
     c: Context<DicomWebEnv>,
     request: FrameRequest,
     frames: OpenedFrames,
+    opened: OpenedInstance,
   ): Promise<Response> => {
     const contents: SendableContent[] = [];
-    for (const number of request.numbers) contents.push(await frames.frame(number));
+    for (const number of request.numbers) contents.push(partContent(opened, await frames.frame(number)));
     return send(
       c,
       request,
