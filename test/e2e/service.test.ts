@@ -255,6 +255,7 @@ describe('the admin listener', () => {
         index: { ok: true },
         store: { ok: true },
         disk: { ok: true },
+        keys: { ok: true },
         folders: { ok: true },
         deliveries: { ok: true },
         avara: { ok: true },
