@@ -11,10 +11,6 @@ interface PendingWrite {
 
 const DONE = Promise.resolve();
 
-interface AheadWrite {
-  readonly apply: () => unknown;
-}
-
 /**
  * Gathers the writes that come in during one turn of the event loop into one transaction. A lone write commits in the
  * same turn; 64 Associations share a commit. A write that fails does not take the others with it: the batch is rolled
@@ -27,7 +23,7 @@ export class WriteQueue {
   #pending: PendingWrite[] = [];
   #isScheduled = false;
   /** Applied in a transaction that is still open. */
-  #ahead: AheadWrite | undefined;
+  #ahead: PreparedWrite | undefined;
 
   /**
    * @param onRollback called after a transaction was undone: caches of what it wrote are wrong now.
@@ -69,17 +65,14 @@ export class WriteQueue {
       // Done again when it is wanted, it fails again and says why.
       return undefined;
     }
-    const ahead: AheadWrite = { apply };
-    this.#ahead = ahead;
-    return {
-      commit: () => {
-        if (this.#ahead !== ahead || !this.#commitAhead()) return this.write(apply);
-        return DONE;
-      },
+    const ahead: PreparedWrite = {
+      commit: () => (this.#ahead === ahead && this.#commitAhead() ? DONE : this.write(apply)),
       cancel: () => {
         if (this.#ahead === ahead) this.giveWay();
       },
     };
+    this.#ahead = ahead;
+    return ahead;
   }
 
   /** Takes back what was only prepared; it is done again once it is wanted. */
@@ -123,12 +116,7 @@ export class WriteQueue {
 
   #transaction(body: () => void): void {
     this.#begin(body);
-    try {
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+    this.#commit();
     this.#onCommit();
   }
 
@@ -143,13 +131,21 @@ export class WriteQueue {
     }
   }
 
+  #commit(): void {
+    try {
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  /** @returns false where that fails: it is tried once more then, as a write that says what is wrong. */
   #commitAhead(): boolean {
     this.#ahead = undefined;
     try {
-      this.#db.exec('COMMIT');
+      this.#commit();
     } catch {
-      // Tried once more, as a write that says what is wrong.
-      this.#rollback();
       return false;
     }
     this.#onCommit();

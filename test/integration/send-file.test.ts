@@ -27,6 +27,7 @@ import { openObject } from '../../src/storage/instance-store.ts';
 import { createAuthority, isOpensslInstalled } from '../support/certificates.ts';
 import { createDataSetBuilder } from '../support/data-set-builder.ts';
 import { syntheticCt } from '../support/data-sets.ts';
+import { identityElements } from '../support/identity-elements.ts';
 import { instancePath, readMultipart, startDicomWeb } from '../support/dicom-web-server.ts';
 import { createPublicAppFixture } from '../support/public-app.ts';
 
@@ -383,10 +384,7 @@ function imageOf(frames: readonly Buffer[]): Buffer {
   const identity = syntheticCt({ seed: 'frames', rows: 1, columns: 1 });
   return Buffer.concat([
     writeFileMeta({ ...identity, transferSyntaxUid: uid(EXPLICIT_VR_LITTLE_ENDIAN_UID) }),
-    build.element(0x00080016, 'UI', identity.sopClassUid),
-    build.element(0x00080018, 'UI', identity.sopInstanceUid),
-    build.element(0x0020000d, 'UI', identity.studyInstanceUid),
-    build.element(0x0020000e, 'UI', identity.seriesInstanceUid),
+    identityElements(build, identity),
     build.element(0x00280002, 'US', build.number16(1)),
     build.element(0x00280008, 'IS', `${frames.length} `),
     build.element(0x00280010, 'US', build.number16(FRAME_SIDE)),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDataSetBuilder } from '../../../test/support/data-set-builder.ts';
 import { syntheticCt } from '../../../test/support/data-sets.ts';
+import { identityElements } from '../../../test/support/identity-elements.ts';
 import { TOKENS } from '../../../test/support/dicom-web-app.ts';
 import {
   instancePath,
@@ -49,10 +50,7 @@ function imageOf(syntax: string, pixels: readonly string[] = ['frame-01', 'frame
   const bytes = pixels.map((frame) => Buffer.from(frame));
   return Buffer.concat([
     writeFileMeta({ ...identity, transferSyntaxUid: uid(syntax) }),
-    build.element(0x00080016, 'UI', identity.sopClassUid),
-    build.element(0x00080018, 'UI', identity.sopInstanceUid),
-    build.element(0x0020000d, 'UI', identity.studyInstanceUid),
-    build.element(0x0020000e, 'UI', identity.seriesInstanceUid),
+    identityElements(build, identity),
     build.element(0x00280002, 'US', build.number16(1)),
     build.element(0x00280008, 'IS', '3'),
     build.element(0x00280010, 'US', build.number16(2)),
@@ -70,10 +68,7 @@ function documentFile(): Buffer {
   const identity = syntheticCt({ seed: 'document', rows: 1, columns: 1 });
   return Buffer.concat([
     writeFileMeta({ ...identity, transferSyntaxUid: uid(EXPLICIT) }),
-    build.element(0x00080016, 'UI', identity.sopClassUid),
-    build.element(0x00080018, 'UI', identity.sopInstanceUid),
-    build.element(0x0020000d, 'UI', identity.studyInstanceUid),
-    build.element(0x0020000e, 'UI', identity.seriesInstanceUid),
+    identityElements(build, identity),
   ]);
 }
 
