@@ -57,11 +57,11 @@ export async function measureWebhook(
       },
     });
     const startedAt = performance.now();
-    const { status, body, text = JSON.stringify(body) } = await receiver.receive(request);
-    const answer = Buffer.from(text);
+    const { status, body } = await receiver.receive(request);
+    const answer = body instanceof Buffer ? body : Buffer.from(JSON.stringify(body));
     const duration = performance.now() - startedAt;
     // Read once only: what reading throws away would be cleared up while the next answers are timed.
-    if (turns === 1) expectWholeAnswer(status, JSON.parse(text), study.instances);
+    if (turns === 1) expectWholeAnswer(status, JSON.parse(answer.toString()), study.instances);
     if (turns > 1 && (status !== 200 || answer.length !== answerBytes))
       throw new Error(`the webhook was answered with ${status} and ${answer.length} bytes`);
     answerBytes = answer.length;

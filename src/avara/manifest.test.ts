@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageAttributes, SeriesAttributes } from '../core/study/header.ts';
-import { customerKey } from '../core/study/instance.ts';
-import type { InstanceDescription, SeriesRecord } from '../core/study/study.ts';
 import { uid } from '../dicom/uid.ts';
-import { buildManifest, groupBySeries } from './manifest.ts';
+import { manifestJson } from './manifest-json.ts';
+import { buildManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 const STORAGE = '1.2.840.10008.5.1.4.1.1.';
 const CT = `${STORAGE}2`;
@@ -23,35 +23,33 @@ const IMAGE = {
   pixelData: 'integer',
 } as const satisfies ImageAttributes;
 
-function series(id: string, attributes: SeriesAttributes = { Modality: 'CT' }): SeriesRecord {
-  return { seriesInstanceUid: uid(id), attributes, instances: 1 };
+type Sop = readonly [seriesUid: string, sopUid: string, image?: ImageAttributes, sopClass?: string];
+
+/** What the index says of a series with these instances. */
+function series(id: string, sops: readonly Sop[], attributes: SeriesAttributes = { Modality: 'CT' }) {
+  const runs = sops
+    .filter(([seriesUid]) => seriesUid === id)
+    .map(([, sop, { instanceNumber, ...image } = IMAGE, sopClass = CT]) => ({
+      sopClassUid: uid(sopClass),
+      image,
+      sopInstanceUids: [uid(sop)],
+      instanceNumbers: [instanceNumber],
+    }));
+  return { seriesInstanceUid: uid(id), attributes, instances: runs.length, runs };
 }
 
-function instance(
-  seriesId: string,
-  sop: string,
-  { instanceNumber, ...image }: ImageAttributes = IMAGE,
-  sopClass = CT,
-): InstanceDescription {
-  return {
-    key: {
-      customer: customerKey('city'),
-      studyInstanceUid: uid('1.2.3'),
-      seriesInstanceUid: uid(seriesId),
-      sopInstanceUid: uid(sop),
-    },
-    sopClassUid: uid(sopClass),
-    image,
-    ...(instanceNumber !== undefined && { instanceNumber }),
-  };
+interface ManifestObject {
+  readonly studyInstanceUID: string;
+  readonly series: readonly { readonly sops: readonly { readonly sopInstanceUID: string }[] }[];
+}
+
+/** As the viewer reads it. */
+function read(manifest: Manifest | undefined): ManifestObject | undefined {
+  return manifest && (JSON.parse(manifestJson(manifest).toString()) as ManifestObject);
 }
 
 function manifestOf(image: ImageAttributes, sopClass = CT, attributes?: SeriesAttributes) {
-  const contents = groupBySeries(
-    [series('1.2.3.1', attributes)],
-    [instance('1.2.3.1', '9.1', image, sopClass)],
-  );
-  return buildManifest('1.2.3', contents);
+  return read(buildManifest('1.2.3', [series('1.2.3.1', [['1.2.3.1', '9.1', image, sopClass]], attributes)]));
 }
 
 function without(name: keyof typeof IMAGE): ImageAttributes {
@@ -77,19 +75,14 @@ describe('buildManifest', () => {
   });
 
   it('keeps the order of series and instances', () => {
-    const contents = groupBySeries(
-      [series('1.2.3.2'), series('1.2.3.1')],
-      [instance('1.2.3.1', '9.1'), instance('1.2.3.2', '9.2'), instance('1.2.3.1', '9.3')],
-    );
-    const order = buildManifest('1.2.3', contents)?.series.map(({ sops }) =>
-      sops.map(({ sopInstanceUID }) => sopInstanceUID),
-    );
+    const sops: Sop[] = [
+      ['1.2.3.1', '9.1'],
+      ['1.2.3.2', '9.2'],
+      ['1.2.3.1', '9.3'],
+    ];
+    const manifest = read(buildManifest('1.2.3', [series('1.2.3.2', sops), series('1.2.3.1', sops)]));
+    const order = manifest?.series.map((one) => one.sops.map(({ sopInstanceUID }) => sopInstanceUID));
     expect(order).toEqual([['9.2'], ['9.1', '9.3']]);
-    expect(contents.flatMap(({ instances }) => instances.map(({ key }) => key.sopInstanceUid))).toEqual([
-      '9.2',
-      '9.1',
-      '9.3',
-    ]);
   });
 
   it.each([
@@ -145,9 +138,9 @@ describe('buildManifest', () => {
     },
   );
 
-  it('leaves out what is no image and what has no series', () => {
+  it('leaves out what is no image, a series without any, and one without a modality', () => {
     expect(manifestOf({}, `${STORAGE}104.1`)).toBeUndefined();
-    expect(buildManifest('1.2.3', groupBySeries([], [instance('1.2.3.1', '9.1')]))).toBeUndefined();
+    expect(buildManifest('1.2.3', [series('1.2.3.1', [])])).toBeUndefined();
     expect(manifestOf(IMAGE, CT, {})).toBeUndefined();
   });
 

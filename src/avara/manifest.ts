@@ -1,4 +1,4 @@
-import type { InstanceDescription, SeriesRecord } from '../core/study/study.ts';
+import type { InstanceRun, SeriesDescription } from '../core/study/study.ts';
 import { parseIntegerString } from '../dicom/values/number.ts';
 import { firstValue } from '../dicom/values/text.ts';
 import { cleanLine, firstOf } from './mapping/text.ts';
@@ -14,12 +14,20 @@ export interface ManifestSeries {
   readonly modality: string;
   readonly seriesDescription: string;
   readonly seriesNumber: number;
-  readonly sops: readonly ManifestSop[];
+  /** Its `sops`, those that are alike together. */
+  readonly runs: readonly ManifestRun[];
+}
+
+/** Neighbours in a series that differ in UID and number only. */
+export interface ManifestRun {
+  readonly common: ManifestSop;
+  readonly sopInstanceUIDs: readonly string[];
+  /** One for each UID, where it is said. */
+  readonly instanceNumbers: readonly (number | undefined)[];
 }
 
 /** Identity always; the members of an image all or none, but for those that Avara lets be missing. */
 export interface ManifestSop {
-  sopInstanceUID: string;
   sopClassUID: string;
   rows?: number;
   columns?: number;
@@ -31,18 +39,9 @@ export interface ManifestSop {
   pixelRepresentation?: number;
   rescaleIntercept?: number;
   rescaleSlope?: number;
-  instanceNumber?: number;
   numberOfFrames?: number;
   isFloatPixelData?: boolean;
   isDoubleFloatPixelData?: boolean;
-}
-
-/** The instances of a series, in order. */
-export interface SeriesContent {
-  readonly seriesInstanceUid: string;
-  /** Undefined where the index knows instances of a series, but not the series. */
-  readonly series: SeriesRecord | undefined;
-  readonly instances: InstanceDescription[];
 }
 
 const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
@@ -61,58 +60,25 @@ const LEFT_OUT_CLASSES: ReadonlySet<string> = new Set(
 );
 
 /**
- * Sorts a study's instances under their series.
- * @param series in the order wanted.
- * @param instances in the order wanted within each series.
- */
-export function groupBySeries(
-  series: readonly SeriesRecord[],
-  instances: readonly InstanceDescription[],
-): readonly SeriesContent[] {
-  const contents = new Map<string, SeriesContent>();
-  for (const record of series) {
-    const { seriesInstanceUid } = record;
-    contents.set(seriesInstanceUid, { seriesInstanceUid, series: record, instances: [] });
-  }
-  for (const instance of instances) {
-    const { seriesInstanceUid } = instance.key;
-    let content = contents.get(seriesInstanceUid);
-    if (content === undefined) {
-      content = { seriesInstanceUid, series: undefined, instances: [] };
-      contents.set(seriesInstanceUid, content);
-    }
-    content.instances.push(instance);
-  }
-  return [...contents.values()];
-}
-
-/**
  * Describes what Avara's viewer can use of a study. What cannot be described is left out; its files are in the
  * answer's `urls` all the same.
+ * @param contents in the order wanted.
  * @returns undefined where nothing is left.
  */
 export function buildManifest(
   studyInstanceUid: string,
-  contents: readonly SeriesContent[],
+  contents: readonly SeriesDescription[],
 ): Manifest | undefined {
-  const series: ManifestSeries[] = [];
-  for (const content of contents) {
-    const described = describeSeries(content);
-    if (described !== undefined) series.push(described);
-  }
+  const series = contents.flatMap((content) => describeSeries(content) ?? []);
   return series.length === 0 ? undefined : { studyInstanceUID: studyInstanceUid, series };
 }
 
-function describeSeries(content: SeriesContent): ManifestSeries | undefined {
-  const attributes = content.series?.attributes ?? {};
+function describeSeries(content: SeriesDescription): ManifestSeries | undefined {
+  const { attributes } = content;
   const modality = cleanLine(firstValue(attributes.Modality ?? ''), 16);
   if (modality === undefined) return undefined;
-  const sops: ManifestSop[] = [];
-  for (const instance of content.instances) {
-    const sop = describeSop(instance);
-    if (sop !== undefined) sops.push(sop);
-  }
-  if (sops.length === 0) return undefined;
+  const runs = content.runs.flatMap((run) => describeRun(run) ?? []);
+  if (runs.length === 0) return undefined;
   const seriesNumber = parseIntegerString(firstValue(attributes.SeriesNumber ?? '') ?? '') ?? 0;
   return {
     seriesInstanceUID: content.seriesInstanceUid,
@@ -121,20 +87,26 @@ function describeSeries(content: SeriesContent): ManifestSeries | undefined {
       firstOf(cleanLine(attributes.SeriesDescription, 64), cleanLine(attributes.ProtocolName, 64)) ??
       `${modality} series ${seriesNumber}`,
     seriesNumber,
-    sops,
+    runs,
   };
 }
 
-function describeSop(instance: InstanceDescription): ManifestSop | undefined {
-  const { sopClassUid } = instance;
+function describeRun({
+  sopClassUid,
+  image,
+  sopInstanceUids,
+  instanceNumbers,
+}: InstanceRun): ManifestRun | undefined {
   if (LEFT_OUT_CLASSES.has(sopClassUid)) return undefined;
-  const sop: ManifestSop = { sopInstanceUID: instance.key.sopInstanceUid, sopClassUID: sopClassUid };
-  if (IDENTITY_ONLY_ROOTS.some((root) => sopClassUid.startsWith(root))) return sop;
-  return addImage(sop, instance) ? sop : undefined;
+  const common: ManifestSop = { sopClassUID: sopClassUid };
+  if (IDENTITY_ONLY_ROOTS.some((root) => sopClassUid.startsWith(root)))
+    return { common, sopInstanceUIDs: sopInstanceUids, instanceNumbers: [] };
+  if (!addImage(common, image)) return undefined;
+  return { common, sopInstanceUIDs: sopInstanceUids, instanceNumbers: instanceNumbers.map(safeInteger) };
 }
 
 /** @returns false where a member that every image needs is missing or out of its range. */
-function addImage(sop: ManifestSop, { image, instanceNumber }: InstanceDescription): boolean {
+function addImage(sop: ManifestSop, image: InstanceRun['image']): boolean {
   const { rows, columns, bitsAllocated, samplesPerPixel, photometricInterpretation, pixelData } = image;
   const isFloat = pixelData === 'float' || pixelData === 'double-float';
   if (!isPositiveInteger(rows) || !isPositiveInteger(columns)) return false;
@@ -157,10 +129,12 @@ function addImage(sop: ManifestSop, { image, instanceNumber }: InstanceDescripti
   if (pixelRepresentation === 0 || pixelRepresentation === 1) sop.pixelRepresentation = pixelRepresentation;
   if (isFinite(image.rescaleIntercept)) sop.rescaleIntercept = image.rescaleIntercept;
   if (isFinite(image.rescaleSlope)) sop.rescaleSlope = image.rescaleSlope;
-  if (Number.isSafeInteger(instanceNumber) && instanceNumber !== undefined)
-    sop.instanceNumber = instanceNumber;
   if (isPositiveInteger(numberOfFrames)) sop.numberOfFrames = numberOfFrames;
   return true;
+}
+
+function safeInteger(value: number | undefined): number | undefined {
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function isPositiveInteger(value: number | undefined): value is number {

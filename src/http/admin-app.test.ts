@@ -89,7 +89,7 @@ const fixture = (token?: string) => {
         return { studies: [study], ...(query.limit === 1 && { cursor: 'next' }) };
       },
       listSeries: () => [],
-      describeInstances: () => [],
+      describeStudy: () => [],
       conflicts: () => [],
       findStudy: (key) =>
         key.customer === 'city-medical' && key.studyInstanceUid === '1.2.3' ? study : undefined,

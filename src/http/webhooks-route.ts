@@ -26,8 +26,9 @@ export function createWebhooksRoute({ receiver, metrics }: WebhooksRouteOptions)
       const answer = await receiver.receive(webhookRequest(c, body));
       metrics.webhookRequests.inc({ outcome: outcomeOf(answer.status) });
       const status = answer.status as ContentfulStatusCode;
-      if (answer.text === undefined) return c.json(answer.body, status);
-      return c.body(answer.text, status, { 'Content-Type': 'application/json' });
+      const { body: content } = answer;
+      if (!(content instanceof Uint8Array)) return c.json(content, status);
+      return c.body(content as Uint8Array<ArrayBuffer>, status, { 'Content-Type': 'application/json' });
     } catch (error) {
       metrics.webhookRequests.inc({ outcome: error instanceof HttpProblem ? 'rejected' : 'failed' });
       throw error;

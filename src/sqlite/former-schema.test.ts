@@ -91,7 +91,7 @@ async function answersOf(filePath: string, keys: readonly StudyKey[]): Promise<u
         index.findStudy(key),
         index.listSeries(key),
         index.listInstances(key),
-        index.describeInstances(key),
+        index.describeStudy(key),
         index.listContents(key),
         removals.factsOf(key, 0),
       ]),

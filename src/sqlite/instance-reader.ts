@@ -5,9 +5,11 @@ import type Database from 'better-sqlite3';
 import type { ImageAttributes } from '../core/study/header.ts';
 import type { SeriesContents } from '../core/ports/study-index.ts';
 import type { CustomerKey, InstanceKey, StudyKey } from '../core/study/instance.ts';
-import type { InstanceDescription, InstanceRecord, SeriesRecord } from '../core/study/study.ts';
+import type { InstanceRecord, InstanceRun, SeriesDescription, SeriesRecord } from '../core/study/study.ts';
 import type { Uid } from '../dicom/uid.ts';
 import { parseSeriesAttributes } from './rows.ts';
+import { orderOf, slicesOf } from './slices.ts';
+import type { Slices } from './slices.ts';
 import type { TextValues } from './text-values.ts';
 
 /** Read as arrays, and numbers instead of repeated texts: a study may have many thousand of these. */
@@ -24,13 +26,12 @@ type InstanceRow = readonly [
   receivedAt: number,
 ];
 
-/** What slices have in common, and their UIDs and numbers in a row: gathering them costs less than handing each over. */
+/** Lists with commas between: gathering them costs less than handing each row over. */
 type SlicesRow = readonly [
-  seriesId: number,
-  sopClassId: number,
-  imageId: number,
   sopUids: string,
   instanceNumbers: string,
+  /** `<sop_class_id> <image_id>` */
+  kinds: string,
 ];
 
 interface SeriesRow {
@@ -57,7 +58,7 @@ export class InstanceReader {
   readonly #bySopUid: Database.Statement<[string, string], { study_uid: Uid; series_uid: Uid }>;
   readonly #instances: Database.Statement<[string, string], InstanceRow>;
   readonly #instancesOfSeries: Database.Statement<[string, string, string], InstanceRow>;
-  readonly #slices: Database.Statement<[string, string], SlicesRow>;
+  readonly #slices: Database.Statement<[number], SlicesRow | readonly [null, null, null]>;
   readonly #series: Database.Statement<[string, string], SeriesRow>;
 
   readonly #contents: Database.Statement<[string, string], ContentsRow>;
@@ -85,10 +86,11 @@ export class InstanceReader {
       SELECT ${INSTANCE_COLUMNS} ${fromInstance} AND series.series_uid = ?
       ORDER BY instance.instance_number IS NULL, instance.instance_number, instance.sop_uid`);
     this.#instancesOfSeries.raw();
-    this.#slices = db.prepare<[string, string], SlicesRow>(`
-      SELECT instance.series_id, instance.sop_class_id, instance.image_id,
-        group_concat(instance.sop_uid), group_concat(coalesce(instance.instance_number, ''))
-      ${fromInstance} GROUP BY instance.series_id, instance.sop_class_id, instance.image_id`);
+    // Series by series: grouped by SQLite, the rows would be sorted first.
+    this.#slices = db.prepare(`
+      SELECT group_concat(sop_uid), group_concat(coalesce(instance_number, '')),
+        group_concat(sop_class_id || ' ' || image_id)
+      FROM instance WHERE series_id = ?`);
     this.#slices.raw();
     this.#series = db.prepare(`
       SELECT series.id, series.series_uid, series.instances, series.attributes
@@ -134,44 +136,18 @@ export class InstanceReader {
     });
   }
 
-  describeInstances({ customer, studyInstanceUid }: StudyKey): readonly InstanceDescription[] {
-    const series = new Map<number, { readonly uid: Uid; readonly instances: InstanceDescription[] }>();
-    for (const { id, series_uid: uid } of this.#series.all(studyInstanceUid, customer))
-      series.set(id, { uid, instances: [] });
-    for (const [seriesId, sopClassId, imageId, sopUids, numbers] of this.#slices.all(
-      studyInstanceUid,
-      customer,
-    )) {
-      const known = series.get(seriesId);
-      if (known === undefined) continue;
-      const { uid: seriesInstanceUid, instances } = known;
-      const sopClassUid = this.#texts.textOf(sopClassId) as Uid;
-      const image = this.#texts.jsonOf(imageId) as ImageAttributes;
-      const instanceNumbers = numbers.split(',');
-      for (const [at, sopInstanceUid] of sopUids.split(',').entries()) {
-        const number = instanceNumbers[at] ?? '';
-        const key = {
-          customer,
-          studyInstanceUid,
-          seriesInstanceUid,
-          sopInstanceUid: sopInstanceUid as Uid,
-        };
-        instances.push(
-          number === ''
-            ? { key, sopClassUid, image }
-            : { key, sopClassUid, image, instanceNumber: Number(number) },
-        );
-      }
-    }
-    return [...series.values()].flatMap(({ instances }) => instances.sort(byInstanceNumber));
+  describeStudy(key: StudyKey): readonly SeriesDescription[] {
+    return this.#series.all(key.studyInstanceUid, key.customer).map((row) => {
+      const [sopUids, numbers, kinds] = this.#slices.get(row.id) ?? [null, null, null];
+      return {
+        ...toSeriesRecord(row),
+        runs: sopUids === null ? [] : this.#runs(slicesOf(sopUids, numbers, kinds)),
+      };
+    });
   }
 
   listSeries(key: StudyKey): readonly SeriesRecord[] {
-    return this.#series.all(key.studyInstanceUid, key.customer).map((row) => ({
-      seriesInstanceUid: row.series_uid,
-      attributes: parseSeriesAttributes(row.attributes),
-      instances: row.instances,
-    }));
+    return this.#series.all(key.studyInstanceUid, key.customer).map(toSeriesRecord);
   }
 
   listContents(key: StudyKey): readonly SeriesContents[] {
@@ -180,6 +156,25 @@ export class InstanceReader {
       instances,
       digest: createHash('sha256').update(lines).digest('hex'),
     }));
+  }
+
+  #runs(slices: Slices): readonly InstanceRun[] {
+    const { sopUids, numbers, kinds } = slices;
+    const runs: InstanceRun[] = [];
+    const order = orderOf(slices);
+    for (let start = 0, end = 0; start < order.length; start = end) {
+      const kind = kinds[order[start] ?? 0];
+      while (end < order.length && kinds[order[end] ?? 0] === kind) end += 1;
+      const places = order.slice(start, end);
+      const [sopClassId, imageId] = (kind ?? '').split(' ');
+      runs.push({
+        sopClassUid: this.#texts.textOf(Number(sopClassId)) as Uid,
+        image: this.#texts.jsonOf(Number(imageId)),
+        sopInstanceUids: places.map((place) => sopUids[place] as Uid),
+        instanceNumbers: places.map((place) => numbers[place]),
+      });
+    }
+    return runs;
   }
 
   #record(
@@ -202,10 +197,10 @@ export class InstanceReader {
   }
 }
 
-/** As SQL orders them: those without a number last, then by UID. */
-function byInstanceNumber(a: InstanceDescription, b: InstanceDescription): number {
-  const { instanceNumber: first = Infinity } = a;
-  const { instanceNumber: second = Infinity } = b;
-  if (first !== second) return first - second;
-  return a.key.sopInstanceUid < b.key.sopInstanceUid ? -1 : 1;
+function toSeriesRecord(row: SeriesRow): SeriesRecord {
+  return {
+    seriesInstanceUid: row.series_uid,
+    attributes: parseSeriesAttributes(row.attributes),
+    instances: row.instances,
+  };
 }

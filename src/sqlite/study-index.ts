@@ -125,7 +125,7 @@ export function openSqliteIndex(options: SqliteIndexOptions): SqliteIndex {
     listSeries: (key) => instances.listSeries(key),
     listInstances: (key, seriesInstanceUid) => instances.listInstances(key, seriesInstanceUid),
     listContents: (key) => instances.listContents(key),
-    describeInstances: (key) => instances.describeInstances(key),
+    describeStudy: (key) => instances.describeStudy(key),
     totals: () => reader.totals(),
     customerTotals: () => reader.customerTotals(),
     receivingStudies: () => reader.receivingStudies(),

@@ -38,8 +38,9 @@ async function serve(receiver: WebhookReceiver): Promise<string> {
         body: await buffer(request),
         header: (name) => request.headersDistinct[name] ?? [],
       });
-      answeredUrls = (body as { urls?: string[] }).urls ?? [];
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      const text = body instanceof Buffer ? body.toString() : JSON.stringify(body);
+      answeredUrls = (JSON.parse(text) as { urls?: string[] }).urls ?? [];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text);
     })();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -74,8 +75,7 @@ beforeEach(async () => {
       secrets: new Map([[customerKey('city-medical'), [ACCOUNT.webhookSecret]]]),
       index,
       objectUrls: {
-        forStudy: (_, instances) =>
-          instances.map(({ key }) => `https://images.example/${key.seriesInstanceUid}/${key.sopInstanceUid}`),
+        forStudy: () => ({ head: (series) => `https://images.example/${series}/`, tail: '' }),
       },
       audit: { record: () => undefined },
       clock: createSystemClock(),

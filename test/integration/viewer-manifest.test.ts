@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { buildManifest, groupBySeries } from '../../src/avara/manifest.ts';
+import { manifestJson } from '../../src/avara/manifest-json.ts';
+import { buildManifest } from '../../src/avara/manifest.ts';
 import type { ImageAttributes } from '../../src/core/study/header.ts';
-import { customerKey } from '../../src/core/study/instance.ts';
-import type { InstanceRecord } from '../../src/core/study/study.ts';
 import { uid } from '../../src/dicom/uid.ts';
 import { consumeManifest } from '../../src/emulator/manifest-consumer.ts';
 
@@ -49,28 +48,24 @@ const LEFT_OUT: readonly (readonly [string, string, ImageAttributes])[] = [
   ['PT', '130', { ...GREY, numberOfFrames: 400 }],
 ];
 
-function manifestOf(kinds: typeof SCROLLED) {
-  const instances = kinds.map(([, sopClass, image], at): InstanceRecord => ({
-    key: {
-      customer: customerKey('city'),
-      studyInstanceUid: uid('1.2.3'),
+function manifestOf(kinds: typeof SCROLLED): unknown {
+  const manifest = buildManifest(
+    '1.2.3',
+    kinds.map(([Modality, sopClass, { instanceNumber, ...image }], at) => ({
       seriesInstanceUid: uid(`1.2.3.${at + 1}`),
-      sopInstanceUid: uid(`1.2.3.${at + 1}.1`),
-    },
-    sopClassUid: uid(`${STORAGE}${sopClass}`),
-    transferSyntaxUid: uid('1.2.840.10008.1.2.1'),
-    fileBytes: 1,
-    dataSetOffset: 1,
-    sha256: '',
-    receivedAt: 1,
-    image,
-  }));
-  const series = kinds.map(([Modality], at) => ({
-    seriesInstanceUid: uid(`1.2.3.${at + 1}`),
-    attributes: { Modality, SeriesNumber: String(at + 1) },
-    instances: 1,
-  }));
-  return buildManifest('1.2.3', groupBySeries(series, instances));
+      attributes: { Modality, SeriesNumber: String(at + 1) },
+      instances: 1,
+      runs: [
+        {
+          sopClassUid: uid(`${STORAGE}${sopClass}`),
+          image,
+          sopInstanceUids: [uid(`1.2.3.${at + 1}.1`)],
+          instanceNumbers: [instanceNumber],
+        },
+      ],
+    })),
+  );
+  return manifest && JSON.parse(manifestJson(manifest).toString());
 }
 
 describe('the manifest in the strict viewer', () => {

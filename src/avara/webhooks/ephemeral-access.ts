@@ -9,12 +9,13 @@ import type { StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import { parseMembers } from './event.ts';
 import type { EventHandler, VerifiedEvent } from './event.ts';
-import { describeContents, EXPLANATIONS, recordHandOut } from './hand-out.ts';
+import { sessionAnswer } from './access-answer.ts';
+import { contentsOf, EXPLANATIONS, recordHandOut } from './hand-out.ts';
 import { refusalFor } from './refusals.ts';
 import { studiesOfUid } from './studies-of-uid.ts';
 
 export interface EphemeralAccessHandlerOptions {
-  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'listSeries' | 'describeInstances'> &
+  readonly index: Pick<StudyIndex, 'findStudy' | 'findStudiesByUid' | 'describeStudy'> &
     Partial<Pick<StudyIndex, 'findRemovals'>>;
   readonly retrievals: Retrievals;
   readonly objectUrls: ObjectUrls;
@@ -34,7 +35,7 @@ const dataSchema = z.object({ retrievalId: z.string().min(1).max(4096) });
  * a comparison with one study missing misleads.
  */
 export function createEphemeralAccessHandler(options: EphemeralAccessHandlerOptions): EventHandler {
-  const { index, retrievals, clock } = options;
+  const { index, retrievals, objectUrls, clock } = options;
 
   function findStudies(event: VerifiedEvent, retrievalId: string): readonly (StudyRecord | undefined)[] {
     const registered = retrievals.find(retrievalId, clock.now());
@@ -75,17 +76,14 @@ export function createEphemeralAccessHandler(options: EphemeralAccessHandlerOpti
       recordHandOut(event, { name: 'ephemeral.access_refused', studyInstanceUid, detail: reason }, options);
       return refusalFor(event.type, EXPLANATIONS[reason]);
     }
-    const contents = studies.map((study) => ({ study, ...describeContents(study, options) }));
-    for (const { study, urls } of contents) {
+    const contents = studies.map((study) => ({ study, ...contentsOf(study, index) }));
+    for (const { study, instances } of contents) {
       const { customer, studyInstanceUid } = study.key;
-      const detail = `${urls.length} urls`;
+      const detail = `${instances} urls`;
       recordHandOut(event, { name: 'ephemeral.access_granted', customer, studyInstanceUid, detail }, options);
     }
-    const manifests = contents.flatMap(({ manifest }) => manifest ?? []);
-    return {
-      authorized: true,
-      urls: contents.flatMap(({ urls }) => urls),
-      ...(manifests.length === 0 ? {} : { manifests }),
-    };
+    return sessionAnswer(
+      contents.map(({ study, ...rest }) => ({ ...rest, urls: objectUrls.forStudy(study.key) })),
+    );
   };
 }

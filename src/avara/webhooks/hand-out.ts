@@ -1,15 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import type { AuditTrail } from '../../core/ports/audit-trail.ts';
 import type { Logger } from '../../core/ports/logger.ts';
-import type { ObjectUrls } from '../../core/ports/object-urls.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
 import { studyKeyText } from '../../core/study/instance.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
-import type { InstanceDescription, StudyRecord } from '../../core/study/study.ts';
+import type { SeriesDescription, StudyRecord } from '../../core/study/study.ts';
 import { parseUid } from '../../dicom/uid.ts';
-import { manifestText } from '../manifest-text.ts';
-import { buildManifest, groupBySeries } from '../manifest.ts';
-import type { Manifest } from '../manifest.ts';
+import { manifestJson } from '../manifest-json.ts';
+import { buildManifest } from '../manifest.ts';
+import type { StudyContents } from './access-answer.ts';
 import type { VerifiedEvent } from './event.ts';
 import type { StudyResolution } from './resolve-study.ts';
 
@@ -30,50 +29,43 @@ export const EXPLANATIONS: Readonly<
 /** Instances whose description is kept for the next opening: a few large studies. */
 const MAX_KEPT_INSTANCES = 20_000;
 
-interface Contents {
-  /** What the study was when it was described: anything that comes changes one of these. */
-  readonly instances: number;
+interface KeptContents extends StudyContents {
+  /** When the study was described; with the number of instances, anything that comes changes one of these. */
   readonly lastReceivedAt: number;
-  readonly ordered: readonly InstanceDescription[];
-  readonly manifest: Manifest | undefined;
-  /** The manifest as JSON. */
-  readonly manifestText: string | undefined;
 }
 
 /** Viewers ask for the same study again and again; each index has its own descriptions. */
-const described = new WeakMap<object, LRUCache<string, Contents>>();
+const described = new WeakMap<object, LRUCache<string, KeptContents>>();
 
-function contentsOf(
+/** What there is to hand out of a study. */
+export function contentsOf(
   { key, instances, lastReceivedAt }: StudyRecord,
-  index: Pick<StudyIndex, 'listSeries' | 'describeInstances'>,
-): Contents {
+  index: Pick<StudyIndex, 'describeStudy'>,
+): StudyContents {
   let cache = described.get(index);
   if (cache === undefined) {
-    cache = new LRUCache({ maxSize: MAX_KEPT_INSTANCES, sizeCalculation: (kept) => kept.ordered.length + 1 });
+    cache = new LRUCache({ maxSize: MAX_KEPT_INSTANCES, sizeCalculation: (kept) => kept.instances + 1 });
     described.set(index, cache);
   }
   const name = studyKeyText(key);
   const kept = cache.get(name);
   if (kept?.instances === instances && kept.lastReceivedAt === lastReceivedAt) return kept;
-  const series = groupBySeries(index.listSeries(key), index.describeInstances(key));
-  const ordered = series.flatMap((content) => content.instances);
+  const series = index.describeStudy(key);
   const manifest = buildManifest(key.studyInstanceUid, series);
-  const text = manifest && manifestText(manifest);
-  const contents = { instances, lastReceivedAt, ordered, manifest, manifestText: text };
+  const contents = {
+    instances: countInstances(series),
+    lastReceivedAt,
+    series,
+    manifest: manifest && manifestJson(manifest),
+  };
   cache.set(name, contents);
   return contents;
 }
 
-/** URLs of all objects of a study, in the manifest's order, and the manifest where there is something to say. */
-export function describeContents(
-  study: StudyRecord,
-  {
-    index,
-    objectUrls,
-  }: { index: Pick<StudyIndex, 'listSeries' | 'describeInstances'>; objectUrls: ObjectUrls },
-): Pick<Contents, 'manifest' | 'manifestText'> & { readonly urls: readonly string[] } {
-  const { ordered, ...manifests } = contentsOf(study, index);
-  return { urls: objectUrls.forStudy(study.key, ordered), ...manifests };
+function countInstances(series: readonly SeriesDescription[]): number {
+  let instances = 0;
+  for (const { runs } of series) for (const { sopInstanceUids } of runs) instances += sopInstanceUids.length;
+  return instances;
 }
 
 export interface HandOut {

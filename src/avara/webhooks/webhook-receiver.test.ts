@@ -5,8 +5,7 @@ import { signedWebhook } from '../../../test/support/signed-webhook.ts';
 import { studyRecord } from '../../../test/support/study-records.ts';
 import type { AuditEntry } from '../../core/ports/audit-trail.ts';
 import { customerKey } from '../../core/study/instance.ts';
-import type { StudyKey } from '../../core/study/instance.ts';
-import type { InstanceRecord, StudyRecord } from '../../core/study/study.ts';
+import type { SeriesDescription, StudyRecord } from '../../core/study/study.ts';
 import { uid } from '../../dicom/uid.ts';
 import { createWebhookReceiver } from './webhook-receiver.ts';
 import type { WebhookReceiverOptions } from './webhook-receiver.ts';
@@ -20,23 +19,22 @@ const port = studyRecord({ customer: 'port', study: '1.2.4', instances: 2 });
 const hill = studyRecord({ customer: 'hill', study: '1.2.5', instances: 2 });
 const byAvaraId: Readonly<Record<string, StudyRecord>> = { stu_city: city, stu_port: port, stu_hill: hill };
 
-function instances(key: StudyKey): InstanceRecord[] {
-  return ['1', '2'].map((number) => ({
-    key: { ...key, seriesInstanceUid: uid('7.1'), sopInstanceUid: uid(`7.1.${number}`) },
-    sopClassUid: uid('1.2.840.10008.5.1.4.1.1.2'),
-    transferSyntaxUid: uid('1.2.840.10008.1.2.1'),
-    fileBytes: 1,
-    dataSetOffset: 1,
-    sha256: '',
-    receivedAt: 1,
-    image: {
-      rows: 2,
-      columns: 2,
-      bitsAllocated: 8,
-      samplesPerPixel: 1,
-      photometricInterpretation: 'MONOCHROME2',
-    },
-  }));
+const CT = {
+  sopClassUid: uid('1.2.840.10008.5.1.4.1.1.2'),
+  image: {
+    rows: 2,
+    columns: 2,
+    bitsAllocated: 8,
+    samplesPerPixel: 1,
+    photometricInterpretation: 'MONOCHROME2',
+  },
+};
+
+/** A series of CT slices `<series>.1`, `<series>.2` and so on. */
+function seriesOf(series: string, instances: number, attributes = { Modality: 'CT' }): SeriesDescription {
+  const sopInstanceUids = Array.from({ length: instances }, (_, at) => uid(`${series}.${at + 1}`));
+  const runs = [{ ...CT, sopInstanceUids, instanceNumbers: sopInstanceUids.map((_, at) => at) }];
+  return { seriesInstanceUid: uid(series), attributes, instances, runs: instances === 0 ? [] : runs };
 }
 
 /** city and port share an account of Avara (two secrets while they change), hill has its own. */
@@ -56,20 +54,24 @@ function setUp(changes: Partial<WebhookReceiverOptions> = {}) {
         return study && { study, product: 'viewer' };
       },
       findStudiesByUid: (asked) => [city, port, hill].filter(({ key }) => key.studyInstanceUid === asked),
-      listSeries: () => [{ seriesInstanceUid: uid('7.1'), attributes: { Modality: 'CT' }, instances: 2 }],
-      describeInstances: instances,
+      describeStudy: () => [seriesOf('7.1', 2)],
     },
     objectUrls: {
-      forStudy: (key, list) =>
-        list.map((item) => `https://images.example/${key.customer}/${item.key.sopInstanceUid}`),
+      forStudy: ({ customer }) => ({
+        head: (series) => `https://images.example/${customer}/${series}/`,
+        tail: '.dcm?token="t"',
+      }),
     },
     audit: { record: (entry) => void audit.push(entry) },
     clock,
     logger,
     ...changes,
   });
-  const send = (event: object | string, secret = SHARED) =>
-    receiver.receive(signedWebhook({ secret, sentAt: clock.now(), event, peerAddress: '192.0.2.9' }));
+  const send = async (event: object | string, secret = SHARED) => {
+    const request = signedWebhook({ secret, sentAt: clock.now(), event, peerAddress: '192.0.2.9' });
+    const { status, body } = await receiver.receive(request);
+    return { status, body: body instanceof Buffer ? (JSON.parse(body.toString()) as unknown) : body };
+  };
   return { receiver, clock, logger, audit, send };
 }
 
@@ -82,13 +84,11 @@ const NOT_FOUND = { status: 200, body: { authorized: false, urls: [], error: 'st
 describe('study.access_requested', () => {
   it('is answered with the URL of every object and a manifest in the same order', async () => {
     const { send, audit } = setUp();
-    const { text = '', ...answer } = await send(accessEvent('stu_city', '1.2.3'));
-    expect(JSON.parse(text)).toEqual(answer.body);
-    expect(answer).toEqual({
+    expect(await send(accessEvent('stu_city', '1.2.3'))).toEqual({
       status: 200,
       body: {
         authorized: true,
-        urls: ['https://images.example/city/7.1.1', 'https://images.example/city/7.1.2'],
+        urls: ['1', '2'].map((number) => `https://images.example/city/7.1/7.1.${number}.dcm?token="t"`),
         manifest: {
           studyInstanceUID: '1.2.3',
           series: [
@@ -168,8 +168,7 @@ describe('study.access_requested', () => {
       index: {
         findStudyByAvaraId: () => ({ study: city, product: 'viewer' }),
         findStudiesByUid: () => [],
-        listSeries: () => [],
-        describeInstances: instances,
+        describeStudy: () => [seriesOf('7.1', 2, { Modality: '' })],
       },
     });
     const { body } = await send(accessEvent('stu_city', '1.2.3'));
@@ -184,8 +183,7 @@ describe('study.access_requested', () => {
           throw new Error('disk I/O error');
         },
         findStudiesByUid: () => [],
-        listSeries: () => [],
-        describeInstances: () => [],
+        describeStudy: () => [],
       },
     });
     expect(await send(accessEvent('stu_city', '1.2.3'))).toMatchObject({
@@ -195,28 +193,64 @@ describe('study.access_requested', () => {
     expect(logger.messages('error')).toEqual(['a webhook could not be answered']);
   });
 
-  it('answers for 5,000 images in the order of the index', async () => {
-    const key = city.key;
-    const many = Array.from({ length: 5_000 }, (_, index): InstanceRecord => {
-      const [first] = instances(key);
-      if (first === undefined) throw new Error('no instance');
-      return { ...first, key: { ...first.key, sopInstanceUid: uid(`7.1.${index + 1}`) } };
-    });
+  it('answers for 5,000 images of several series in the order of the index', async () => {
     const { send } = setUp({
       index: {
         findStudyByAvaraId: () => ({ study: city, product: 'viewer' }),
         findStudiesByUid: () => [],
-        listSeries: () => [
-          { seriesInstanceUid: uid('7.1'), attributes: { Modality: 'CT' }, instances: 5_000 },
-        ],
-        describeInstances: () => many,
+        describeStudy: () => [seriesOf('7.2', 2_000), seriesOf('7.9', 0), seriesOf('7.1', 3_000)],
       },
     });
     const { body } = await send(accessEvent('stu_city', '1.2.3'));
     const { urls, manifest } = body as { urls: string[]; manifest: { series: { sops: unknown[] }[] } };
     expect(urls).toHaveLength(5_000);
-    expect(urls[4_999]).toBe('https://images.example/city/7.1.5000');
-    expect(manifest.series[0]?.sops).toHaveLength(5_000);
+    expect(urls[1_999]).toBe('https://images.example/city/7.2/7.2.2000.dcm?token="t"');
+    expect(urls[2_000]).toBe('https://images.example/city/7.1/7.1.1.dcm?token="t"');
+    expect(urls[4_999]).toBe('https://images.example/city/7.1/7.1.3000.dcm?token="t"');
+    expect(manifest.series.map(({ sops }) => sops.length)).toEqual([2_000, 3_000]);
+  });
+
+  it('tells of what came, and no more of what went, since the study was opened last', async () => {
+    let study = city;
+    let instances = 2;
+    const { send } = setUp({
+      index: {
+        findStudyByAvaraId: () => ({ study, product: 'viewer' }),
+        findStudiesByUid: () => [],
+        describeStudy: () => [seriesOf('7.1', instances)],
+      },
+    });
+    const open = async () => {
+      const { body } = await send(accessEvent('stu_city', '1.2.3'));
+      const { urls = [], manifest } = body as {
+        urls?: string[];
+        manifest?: { series: { sops: unknown[] }[] };
+      };
+      return [urls.length, manifest?.series[0]?.sops.length];
+    };
+    expect(await open()).toEqual([2, 2]);
+    instances = 3;
+    study = { ...city, instances, lastReceivedAt: city.lastReceivedAt };
+    expect(await open()).toEqual([3, 3]);
+    instances = 1;
+    study = { ...city, instances, lastReceivedAt: city.lastReceivedAt + 1 };
+    expect(await open()).toEqual([1, 1]);
+  });
+
+  it('never shows one customer what it described for another under the same UID', async () => {
+    const shared = studyRecord({ customer: 'port', study: '1.2.3', instances: 2 });
+    const { send } = setUp({
+      index: {
+        findStudyByAvaraId: (id) => ({ study: id === 'stu_city' ? city : shared, product: 'viewer' }),
+        findStudiesByUid: () => [],
+        describeStudy: ({ customer }) => [seriesOf(customer === 'city' ? '7.1' : '8.1', 2)],
+      },
+    });
+    const urlOf = async (id: string) =>
+      ((await send(accessEvent(id, '1.2.3'))).body as { urls: string[] }).urls[0];
+    expect(await urlOf('stu_city')).toBe('https://images.example/city/7.1/7.1.1.dcm?token="t"');
+    expect(await urlOf('stu_port')).toBe('https://images.example/port/8.1/8.1.1.dcm?token="t"');
+    expect(await urlOf('stu_city')).toBe('https://images.example/city/7.1/7.1.1.dcm?token="t"');
   });
 });
 

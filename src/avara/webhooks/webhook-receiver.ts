@@ -4,7 +4,6 @@ import type { Logger } from '../../core/ports/logger.ts';
 import type { ObjectUrls } from '../../core/ports/object-urls.ts';
 import type { WebhookReceiver, WebhookRequest, WebhookResponse } from '../../core/ports/webhook-receiver.ts';
 import type { CustomerKey } from '../../core/study/instance.ts';
-import { textOf } from './answer-text.ts';
 import { MalformedEventError, parseEvent } from './event.ts';
 import type { EventHandler, VerifiedEvent, WebhookEvent } from './event.ts';
 import { KNOWN_EVENT_TYPES, refusalFor, unservedReason } from './refusals.ts';
@@ -82,9 +81,7 @@ export function createWebhookReceiver(options: WebhookReceiverOptions): WebhookR
       const event = parseEvent(request.body);
       const { peerAddress } = request;
       const verified = { ...event, customers, ...(peerAddress === undefined ? {} : { peerAddress }) };
-      const body = await answerInTime(verified);
-      const text = textOf(body);
-      return { status: 200, body, ...(text !== undefined && { text }) };
+      return { status: 200, body: await answerInTime(verified) };
     } catch (error) {
       if (!(error instanceof MalformedEventError)) throw error;
       logger.warn({ reason: error.message }, 'a well signed webhook is not understood');

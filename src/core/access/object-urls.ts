@@ -1,6 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
 import type { ObjectUrls } from '../ports/object-urls.ts';
-import { studyKeyText } from '../study/instance.ts';
 import { signObjectToken } from './object-token.ts';
 import type { KeyRing } from './object-token.ts';
 
@@ -16,10 +15,7 @@ export interface ObjectUrlsOptions {
   readonly lifetimeSeconds: number;
 }
 
-/**
- * Makes signed object URLs, `<publicUrl>/objects/<study>/<series>/<instance>.dcm?token=…`.
- * `forStudy` throws a RangeError for an instance of another study or customer: its URL would never work.
- */
+/** Makes signed object URLs, `<publicUrl>/objects/<study>/<series>/<instance>.dcm?token=…`. */
 export function createObjectUrls({ publicUrl, keys, clock, lifetimeSeconds }: ObjectUrlsOptions): ObjectUrls {
   if (!Number.isInteger(lifetimeSeconds) || lifetimeSeconds < 1)
     throw new RangeError(`URL lifetime must be a whole number of seconds, not ${lifetimeSeconds}`);
@@ -27,16 +23,13 @@ export function createObjectUrls({ publicUrl, keys, clock, lifetimeSeconds }: Ob
     typeof publicUrl === 'string' ? fixed(objectsPrefix(publicUrl)) : () => objectsPrefix(publicUrl());
 
   return {
-    forStudy(study, instances) {
-      const { customer, studyInstanceUid } = study;
+    forStudy(study) {
       const expiresAtSeconds = Math.ceil(clock.now() / 1000) + lifetimeSeconds;
-      const head = `${prefixOf()}/${studyInstanceUid}/`;
-      const tail = `.dcm?token=${signObjectToken(keys.current(), study, expiresAtSeconds)}`;
-      return instances.map(({ key }) => {
-        if (key.studyInstanceUid !== studyInstanceUid || key.customer !== customer)
-          throw new RangeError(`instance ${key.sopInstanceUid} is not of ${studyKeyText(study)}`);
-        return `${head}${key.seriesInstanceUid}/${key.sopInstanceUid}${tail}`;
-      });
+      const start = `${prefixOf()}/${study.studyInstanceUid}`;
+      return {
+        head: (seriesInstanceUid) => `${start}/${seriesInstanceUid}/`,
+        tail: `.dcm?token=${signObjectToken(keys.current(), study, expiresAtSeconds)}`,
+      };
     },
   };
 }

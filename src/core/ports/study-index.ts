@@ -6,7 +6,7 @@ import type { RemovalRecord } from './removals.ts';
 import type {
   DeliveryState,
   Disagreement,
-  InstanceDescription,
+  SeriesDescription,
   InstanceRecord,
   Product,
   SeriesRecord,
@@ -125,8 +125,8 @@ export interface StudyIndex {
    * @param seriesInstanceUid only those of this series; absent: of all.
    */
   listInstances(key: StudyKey, seriesInstanceUid?: Uid): readonly InstanceRecord[];
-  /** As {@link listInstances} of a study, several times faster because it says less of each. */
-  describeInstances(key: StudyKey): readonly InstanceDescription[];
+  /** What {@link listSeries} and {@link listInstances} list, in their order; many times faster, because it says less. */
+  describeStudy(key: StudyKey): readonly SeriesDescription[];
   /** Kept in step by every write, so that they cost nothing to ask for. */
   /** What each series consists of, in the order of {@link StudyIndex.listSeries}. */
   listContents(key: StudyKey): readonly SeriesContents[];

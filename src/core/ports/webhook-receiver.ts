@@ -8,10 +8,8 @@ export interface WebhookRequest {
 
 export interface WebhookResponse {
   readonly status: number;
-  /** Sent as JSON. */
+  /** Sent as JSON; a Buffer is JSON already. */
   readonly body: unknown;
-  /** The body as JSON, where that was at hand. */
-  readonly text?: string;
 }
 
 /** Verifies, understands and answers Avara's webhooks. Never rejects; answers within its own deadline. */

@@ -85,11 +85,18 @@ export interface InstanceRecord {
   readonly image: ImageAttributes;
 }
 
-/** What viewers are told of an instance before they have read it. */
-export interface InstanceDescription extends Pick<InstanceRecord, 'key' | 'sopClassUid'> {
-  /** Slices that are alike share one, so it says nothing of the number. */
+/** One or more instances next to each other in the order of their series that differ in UID and number only, as slices do. */
+export interface InstanceRun {
+  readonly sopClassUid: Uid;
   readonly image: Omit<ImageAttributes, 'instanceNumber'>;
-  readonly instanceNumber?: number;
+  readonly sopInstanceUids: readonly Uid[];
+  /** One for each UID. */
+  readonly instanceNumbers: readonly (number | undefined)[];
+}
+
+/** What viewers are told of a series before they have read it. */
+export interface SeriesDescription extends SeriesRecord {
+  readonly runs: readonly InstanceRun[];
 }
 
 /** One page of a list; `cursor` continues it and is absent on the last page. */

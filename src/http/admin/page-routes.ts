@@ -184,7 +184,9 @@ function withoutEmpty(parameters: URLSearchParams): URLSearchParams {
 }
 
 /** Series with at least one image. */
-function picturedSeries(index: Pick<AdminIndex, 'describeInstances'>, study: StudyKey): readonly string[] {
-  const images = index.describeInstances(study).filter(({ image }) => image.pixelData !== undefined);
-  return [...new Set(images.map(({ key }) => key.seriesInstanceUid))];
+function picturedSeries(index: Pick<AdminIndex, 'describeStudy'>, study: StudyKey): readonly string[] {
+  return index
+    .describeStudy(study)
+    .filter(({ runs }) => runs.some(({ image }) => image.pixelData !== undefined))
+    .map(({ seriesInstanceUid }) => seriesInstanceUid);
 }
