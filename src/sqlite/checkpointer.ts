@@ -4,13 +4,20 @@ import type Database from 'better-sqlite3';
 
 /** Pages of 4 kB in the log that are not in the database file yet, from which on a checkpoint is worth its syncs. */
 const DEFAULT_WORTHWHILE = 4000;
-/** The log is written from its beginning again once it is this long. */
-const LONG_FACTOR = 2;
+/**
+ * Once the log is this many times as long, what is left of it is copied by whoever writes, so that it is written from its
+ * beginning again. Mostly that happens before, of itself: as soon as nothing comes in while the thread copies.
+ */
+const LONG_FACTOR = 4;
+/** More than this part of a worthwhile checkpoint is left to the thread once more, */
+const FEW_PART = 8;
+/** until the log is this many times as long. */
+const TOO_LONG_FACTOR = 5;
 /**
  * As long as the log may get before SQLite does a checkpoint within a commit, whoever waits for it: where the thread
  * fails, or cannot keep up.
  */
-const LOG_LIMIT = 16_000;
+const LOG_LIMIT = 24_000;
 /** Commits between two looks at the log. */
 const LOOK_EVERY = 16;
 /** A checkpoint takes less than a second; a disk that hangs must not keep the process from ending. */
@@ -44,8 +51,8 @@ const NOTHING: LogState = { log: 0, checkpointed: 0 };
 
 /**
  * Checkpoints in a thread of its own, which starts when the log is long for the first time. Such a checkpoint holds up
- * no writer, so pages come in meanwhile; once the log is long, the few that are left are copied here, and the next commit
- * begins the log anew.
+ * no writer, so pages come in meanwhile. To copy the last of them means two syncs, during which the event loop stands
+ * still, however few they are: it is done seldom, and only while writers leave no gap.
  */
 export function createCheckpointer({
   db,
@@ -72,7 +79,10 @@ export function createCheckpointer({
     isUnderWay = false;
     if (!db.open) return;
     const { log, checkpointed } = ask(look);
-    if (log >= LONG_FACTOR * worthwhile && log - checkpointed < worthwhile) ask(finish);
+    if (log < LONG_FACTOR * worthwhile) return;
+    const few = log < TOO_LONG_FACTOR * worthwhile ? worthwhile / FEW_PART : worthwhile;
+    if (log - checkpointed < few) ask(finish);
+    else begin();
   }
 
   function begin(): void {
