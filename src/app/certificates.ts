@@ -10,7 +10,7 @@ export function viewCertificates(
   parts: Readonly<Record<CertificateView['listener'], Expiring | undefined>>,
   metrics: Pick<Metrics, 'beforeScrape' | 'tlsDaysLeft'>,
 ): () => readonly CertificateView[] {
-  const listeners = ['dimse', 'http', 'public-url'] as const;
+  const listeners = ['dimse', 'http', 'public-url', 'dimse-client'] as const;
   const certificates = (): readonly CertificateView[] =>
     listeners.flatMap((listener) => {
       const daysLeft = parts[listener]?.daysLeft();

@@ -16,6 +16,7 @@ import { VERSION } from '../platform/version.ts';
 import { createAdminListener } from './admin-listener.ts';
 import { createAvaraSide } from './avara-side.ts';
 import { viewCertificates } from './certificates.ts';
+import { watchClientCertificates } from './client-certificates.ts';
 import { createCustomers } from './customers.ts';
 import type { CreateDaemonOptions, Daemon, ListenAddresses } from './daemon.ts';
 import { createDimseListener } from './dimse-listener.ts';
@@ -244,8 +245,14 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       logger,
     });
     const publicCertificate = watchPublicCertificate({ publicUrl, clock });
+    const clientCertificates = watchClientCertificates({ configNow: () => configNow, clock, logger });
     const certificates = viewCertificates(
-      { dimse: dimseTls, http: httpTls, 'public-url': publicCertificate },
+      {
+        dimse: dimseTls,
+        http: httpTls,
+        'public-url': publicCertificate,
+        'dimse-client': clientCertificates,
+      },
       metrics,
     );
     let isListening = false;
@@ -298,6 +305,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
       dimseTls?.stop();
       httpTls?.stop();
       publicCertificate.stop();
+      clientCertificates.stop();
       vitals.stop();
       // What fails was logged; the next start sees to it.
       await intake.flush().catch(() => undefined);
@@ -325,6 +333,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           dimseTls?.start((material) => dimse.renewTls(material));
           httpTls?.start((material) => publicServer.renewTls(material));
           publicCertificate.start();
+          clientCertificates.start();
           vitals.start();
           deliveries.start();
           avara.start();
@@ -370,6 +379,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         void dimseTls?.check();
         void httpTls?.check();
         void publicCertificate.check();
+        void clientCertificates.check();
         deliveries.probeNow();
         deliveries.wake();
         await fileIntake.watch(folderSettings(next));

@@ -92,7 +92,7 @@ export function createReports(options: ReportsOptions): ReportLoop {
         });
       case 'pacs': {
         if (config?.pacs === undefined) return notConfigured(target);
-        const { title, commitment, ...peer } = config.pacs;
+        const { title, commitment, tls, ...peer } = config.pacs;
         const subject = { ...attributes, studyInstanceUid: key.studyInstanceUid };
         const document = encapsulatePdf({
           subject,
@@ -104,6 +104,7 @@ export function createReports(options: ReportsOptions): ReportLoop {
         });
         return sendToPacs({
           ...peer,
+          tls: tls === false ? undefined : tls,
           calledAeTitle: peer.aeTitle,
           object: document,
           customer: key.customer,

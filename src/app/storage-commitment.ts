@@ -67,5 +67,7 @@ export function createStorageCommitment(options: StorageCommitmentOptions): Stor
 }
 
 function byAeTitle(peers: Config['dimse']['peers']): ReadonlyMap<string, ReportPeer> {
-  return new Map(peers.map(({ aeTitle, host, port }) => [aeTitle, { host, port }]));
+  return new Map(
+    peers.map(({ aeTitle, host, port, tls }) => [aeTitle, { host, port, ...(tls !== false && { tls }) }]),
+  );
 }

@@ -101,7 +101,7 @@ describe('a wrong command line ends with 2, an error and a hint on stderr', () =
       'route --help',
     ],
     [['route', '--called', 'A', '--from', '10.1'], 'Give an IP address', 'route --help'],
-    [['echo', 'host', '--called', 'A'], 'Give HOST:PORT', 'echo --help'],
+    [['echo', '10.20.1.5', '--called', 'A'], 'Give HOST:PORT', 'echo --help'],
     [['complete', '1.2.x'], 'A UID has at most 64 digits and dots', 'complete --help'],
     [['status', '--limit', '0'], 'Give a number from 1 to 1000', 'status --help'],
     [['retry'], 'give either a Study Instance UID or --all', 'retry --help'],

@@ -66,5 +66,7 @@ export interface Config extends Sections {
 }
 
 /** With absolute paths. */
+export type PeerTlsConfig = Config['dimse']['peers'][number]['tls'];
+/** With absolute paths. */
 export type SyslogConfig = NonNullable<Config['audit']['syslog']>;
 export type RouteConfig = Config['routes'][number];

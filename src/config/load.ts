@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { Config, CustomerConfig, CustomerReportsConfig, SyslogConfig } from './config.ts';
+import type { Config, CustomerConfig, CustomerReportsConfig, PeerTlsConfig, SyslogConfig } from './config.ts';
 import { crossCheck } from './cross-checks.ts';
 import type { ConfigProblem } from './errors.ts';
 import { ConfigError, formatPath } from './errors.ts';
@@ -234,7 +234,11 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
   return {
     file,
     dataDir: resolve(folder, parsed.dataDir),
-    dimse: { ...dimse, tls: dimse.tls && { ...dimse.tls, ...resolvePaths(folder, dimse.tls) } },
+    dimse: {
+      ...dimse,
+      tls: dimse.tls && { ...dimse.tls, ...resolvePaths(folder, dimse.tls) },
+      peers: dimse.peers.map((peer) => ({ ...peer, tls: resolvePeerTls(folder, peer.tls) })),
+    },
     http: { ...http, tls: http.tls && resolvePaths(folder, http.tls) },
     avara: {
       requestTimeoutSeconds: avara.requestTimeoutSeconds,
@@ -276,6 +280,17 @@ function resolvePaths(
   };
 }
 
+function resolvePeerTls(folder: string, tls: PeerTlsConfig): PeerTlsConfig {
+  if (tls === false) return false;
+  const { ca, cert, key } = tls;
+  return {
+    ...tls,
+    ...(ca !== undefined && { ca: resolve(folder, ca) }),
+    ...(cert !== undefined && { cert: resolve(folder, cert) }),
+    ...(key !== undefined && { key: resolve(folder, key) }),
+  };
+}
+
 function resolveCustomer(
   folder: string,
   customer: ParsedConfig['customers'][string],
@@ -314,7 +329,12 @@ function resolveSyslog(folder: string, syslog: SyslogConfig): SyslogConfig {
 }
 
 function resolveReports(folder: string, reports: CustomerReportsConfig): CustomerReportsConfig {
-  return reports.folder === undefined ? reports : { ...reports, folder: resolve(folder, reports.folder) };
+  const { pacs } = reports;
+  return {
+    ...reports,
+    ...(reports.folder !== undefined && { folder: resolve(folder, reports.folder) }),
+    ...(pacs !== undefined && { pacs: { ...pacs, tls: resolvePeerTls(folder, pacs.tls) } }),
+  };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,5 +1,6 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
+import type { SecureContext, SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls';
 
 /** Certificate chain, private key and, for client certificates, the authorities they must descend from; PEM. */
 export interface TlsMaterial {
@@ -29,11 +30,13 @@ const CIPHER_SUITES = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
-/** What a secure context is made of. Fit for `setSecureContext`, which leaves what is connected as it is. */
-export function secureContextOptions({ cert, key, ca }: TlsMaterial): SecureContextOptions {
+/**
+ * What a secure context is made of, for either side. Fit for `setSecureContext`, which leaves what is connected as it is.
+ */
+export function secureContextOptions({ cert, key, ca }: Partial<TlsMaterial>): SecureContextOptions {
   return {
-    cert,
-    key,
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     ...(ca !== undefined && { ca }),
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
@@ -43,8 +46,24 @@ export function secureContextOptions({ cert, key, ca }: TlsMaterial): SecureCont
 }
 
 /** @throws Error where certificate, key and authorities cannot be read or do not belong together. */
-export function checkTlsMaterial(material: TlsMaterial): void {
-  createSecureContext(secureContextOptions(material));
+export function checkTlsMaterial(material: Partial<TlsMaterial>): void {
+  createTlsContext(material);
+}
+
+/** A secure context of {@link secureContextOptions} and more. @throws as {@link checkTlsMaterial} */
+export function createTlsContext(
+  material: Partial<TlsMaterial>,
+  more: SecureContextOptions = {},
+): SecureContext {
+  const context = createSecureContext({ ...secureContextOptions(material), ...more });
+  const { cert, key } = material;
+  // OpenSSL compares the two only where they are of one kind, and would show no certificate at all.
+  if (cert !== undefined && key !== undefined) {
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+      throw new Error('the private key is not that of the certificate');
+    }
+  }
+  return context;
 }
 
 /** The options of the listener. @throws as {@link checkTlsMaterial} */

@@ -1,20 +1,50 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
+import type { PeerTlsSetting } from '../../config/peer-tls-settings.ts';
+import { peerTlsSettings } from '../../config/peer-tls-settings.ts';
+import { prepareTls, TlsFilesError } from '../../dimse/scu/peer-tls.ts';
 import type { CheckContext, CheckResult } from './check.ts';
 import { failureText } from './check.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The certificates of our own listeners are good, and for some time. */
+/** The certificates that we show, as listener and as client, are good, and for some time. */
 export async function checkCertificates({ config, now }: CheckContext): Promise<readonly CheckResult[]> {
   const { dimse, http, alerts } = config;
-  const results = await Promise.all(
-    Object.entries({ dimse: dimse.tls, http: http.tls }).flatMap(([listener, tls]) =>
+  const results = await Promise.all([
+    ...Object.entries({ dimse: dimse.tls, http: http.tls }).flatMap(([listener, tls]) =>
       tls === null ? [] : [checkFiles(listener, tls, now(), alerts.certificateDays)],
     ),
-  );
+    ...peerTlsSettings(config).map((peer) => checkPeer(peer, now(), alerts.certificateDays)),
+  ]);
   return results;
+}
+
+/** What a peer is spoken to with over TLS: our certificate, and the authorities that its own is verified by. */
+async function checkPeer(
+  { path, aeTitle, tls }: PeerTlsSetting,
+  now: number,
+  warnDays: number,
+): Promise<CheckResult> {
+  const base = { id: 'peer-tls', title: 'Peer' };
+  try {
+    await prepareTls('', tls);
+  } catch (error) {
+    if (!(error instanceof TlsFilesError)) throw error;
+    return {
+      ...base,
+      status: 'failed',
+      detail: `${aeTitle} (TLS): ${error.message}`,
+      advice: `Check the PEM files under ${path}: the certificate chain, its private key, and "ca".`,
+    };
+  }
+  if (tls.cert === undefined) {
+    const authorities = tls.ca ?? 'the authorities that this machine trusts';
+    return { ...base, status: 'ok', detail: `${aeTitle} (TLS): verified by ${authorities}` };
+  }
+  const { validTo } = new X509Certificate(await readFile(tls.cert));
+  return judgeExpiry(base, `our certificate for ${aeTitle}`, Date.parse(validTo), now, warnDays);
 }
 
 async function checkFiles(

@@ -2,6 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { inspectSecrets } from '../../config/load.ts';
+import { peerTlsSettings } from '../../config/peer-tls-settings.ts';
 import type { CheckContext, CheckResult, CheckStatus } from './check.ts';
 import { failureText } from './check.ts';
 
@@ -18,6 +19,7 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
     ...(literal.length === 0 ? [] : [config.file]),
     ...files,
     ...[config.dimse.tls, config.http.tls].flatMap((tls) => (tls === null ? [] : [tls.key])),
+    ...peerTlsSettings(config).flatMap(({ tls }) => tls.key ?? []),
   ];
   const keyFile = join(config.dataDir, KEY_FILE_NAME);
   const isKeyFileThere = await stat(keyFile).then(

@@ -9,19 +9,15 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../context.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { createPainter, formatBytes, formatCount, formatDuration, printJson } from '../output.ts';
-import {
-  parseAeTitleArgument,
-  parseAssociationsArgument,
-  parseHostPortArgument,
-  parseSecondsArgument,
-} from '../parse.ts';
+import type { DimsePeer, PeerArgument, PeerOptions } from '../dimse-peer.ts';
+import { parsePeerArgument, resolvePeer, withPeerOptions } from '../dimse-peer.ts';
+import { parseAssociationsArgument, parseSecondsArgument } from '../parse.ts';
+import { TLS_HINTS } from '../tls-hints.ts';
 import { findFiles, type SendableFile } from '../send/find-files.ts';
 import { isAllSent, reportText, type SendReport, SendTally } from '../send/send-report.ts';
 
-interface SendCommandOptions {
-  readonly to: { readonly host: string; readonly port: number };
-  readonly called: string;
-  readonly calling: string;
+interface SendCommandOptions extends PeerOptions {
+  readonly to: PeerArgument;
   readonly associations: number;
   readonly timeout: number;
   readonly json?: true;
@@ -30,7 +26,7 @@ interface SendCommandOptions {
 /** `send`: C-STORE of files to any DICOM peer. */
 export const sendCommand: CliCommand = {
   build(context, finish) {
-    return describeCommand({
+    const command = describeCommand({
       name: 'send',
       group: 'Tools',
       summary: 'send DICOM files to a DICOM peer',
@@ -40,26 +36,34 @@ export const sendCommand: CliCommand = {
         ['send scans/ --to 127.0.0.1:11112 --called CITYMED --calling CT1', 'a folder, to this daemon'],
         ['send image.dcm --to pacs.example.org:104 --called PACS', 'one file, to a PACS'],
         ['send /archive --to [fd00::5]:104 --called PACS --associations 4', 'many, over four Associations'],
+        ['send image.dcm --to pacs.example.org:2762 --called PACS --tls', 'over TLS'],
+        ['send image.dcm --to PACS', 'to a peer of the configuration'],
       ],
       exitCodes: {
         0: 'all were accepted',
-        1: 'some were refused or could not be read, or there were none',
+        1: 'some were refused or could not be read, there were none, or TLS with the peer is not to be had',
         3: 'no answer from the peer',
       },
-    })
-      .argument('<path...>', 'files and folders')
-      .requiredOption('--to <host:port>', 'address of the peer', parseHostPortArgument)
-      .requiredOption('--called <ae>', 'AE title of the peer', parseAeTitleArgument)
-      .option('--calling <ae>', 'AE title to call with', parseAeTitleArgument, 'AVARA_INGEST')
+    });
+    return withPeerOptions(
+      command
+        .argument('<path...>', 'files and folders')
+        .requiredOption(
+          '--to <peer>',
+          'HOST:PORT, or AE title of a peer in the configuration',
+          parsePeerArgument,
+        ),
+    )
       .option('--associations <count>', 'Associations at the same time', parseAssociationsArgument, 1)
       .option('--timeout <seconds>', 'how long to wait for each answer', parseSecondsArgument, 60)
       .option('--json', 'print JSON')
       .action(async (paths: readonly string[], options: SendCommandOptions) => {
-        const report = await send(paths, options, context);
+        const peer = await resolvePeer(options.to, options, context.env);
+        const report = await send(paths, peer, options, context);
         if (options.json) printJson(context.stdout, report);
         else context.stdout.write(reportText(report, createPainter(context.stdout, context.env)));
         finish(exitCodeOf(report));
-        if (!options.json) explainFailure(report, options);
+        if (!options.json) explainFailure(report, peer);
       });
   },
 };
@@ -70,21 +74,30 @@ function exitCodeOf(report: SendReport): number {
 }
 
 /** @throws CliError where the peer, rather than single files, is what went wrong. */
-function explainFailure(report: SendReport, { called, calling, to }: SendCommandOptions): void {
+function explainFailure(report: SendReport, { calledAeTitle, callingAeTitle, host, port }: DimsePeer): void {
   const { failure } = report;
   if (failure === null) return;
-  const subject = `${calling} → ${called} at ${to.host}:${to.port}`;
+  const subject = `${callingAeTitle} → ${calledAeTitle} at ${host}:${port}`;
   throw new CliError(`${subject}: ${failure.message}`, {
     exitCode: exitCodeOf(report),
-    hint:
-      failure.reason === 'rejected'
-        ? 'compare both AE titles, letter by letter, and the address with the peer’s configuration; for this daemon see "avara-ingest route"'
-        : 'check host, port and firewalls between the two',
+    hint: hintFor(failure),
   });
+}
+
+function hintFor(failure: NonNullable<SendReport['failure']>): string {
+  switch (failure.reason) {
+    case 'tls':
+      return TLS_HINTS[failure.problem];
+    case 'rejected':
+      return 'compare both AE titles, letter by letter, and the address with the peer’s configuration; for this daemon see "avara-ingest route"';
+    case 'unreachable':
+      return 'check host, port and firewalls between the two';
+  }
 }
 
 async function send(
   paths: readonly string[],
+  peer: DimsePeer,
   options: SendCommandOptions,
   context: CliContext,
 ): Promise<SendReport> {
@@ -100,9 +113,7 @@ async function send(
   const bar = options.json === true ? undefined : createBar(context, files);
   try {
     const failure = await sendFiles({
-      ...options.to,
-      callingAeTitle: options.calling,
-      calledAeTitle: options.called,
+      ...peer,
       timeoutMs: options.timeout * 1000,
       associations: options.associations,
       files,

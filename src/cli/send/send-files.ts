@@ -1,14 +1,18 @@
 import fs from 'node:fs';
 
+import type { PeerTls } from '../../dimse/scu/peer-tls.ts';
 import { AssociationError, storeObjects } from '../../dimse/scu/store-scu.ts';
 import type { ObjectToSend } from '../../dimse/scu/store-scu.ts';
 import { describeStoreStatus } from '../../dimse/scu/store-status.ts';
+import type { TlsProblem } from '../../dimse/scu/tls-failure.ts';
 import { cutBatches } from './batches.ts';
 import type { SendableFile } from './find-files.ts';
 
 export interface SendOptions {
   readonly host: string;
   readonly port: number;
+  /** Without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly timeoutMs: number;
@@ -33,10 +37,9 @@ export interface SendOutcome {
 }
 
 /** Why nothing could be sent at all. */
-export interface SendFailure {
-  readonly reason: 'unreachable' | 'rejected';
-  readonly message: string;
-}
+export type SendFailure =
+  | { readonly reason: 'unreachable' | 'rejected'; readonly message: string }
+  | { readonly reason: 'tls'; readonly problem: TlsProblem; readonly message: string };
 
 interface FileToSend extends ObjectToSend {
   readonly file: SendableFile;
@@ -88,13 +91,13 @@ export async function sendFiles(options: SendOptions): Promise<SendFailure | und
         await sendOnce(left);
       } catch (error) {
         if (!(error instanceof AssociationError)) throw error;
-        const { reason, message } = error;
-        if (reason === 'rejected' || reason === 'unreachable') {
+        const failure = failureOf(error);
+        if (failure !== undefined) {
           batches.push(left);
-          return { reason, message };
+          return failure;
         }
         if (left.size < before) continue;
-        for (const file of left) onDone({ file, kind: 'unsent', reason: message });
+        for (const file of left) onDone({ file, kind: 'unsent', reason: error.message });
         return undefined;
       }
     }
@@ -120,6 +123,12 @@ export async function sendFiles(options: SendOptions): Promise<SendFailure | und
     for (const file of batches.flatMap((batch) => [...batch])) onDone({ file, kind: 'unsent', reason });
     return failure;
   }
+}
+
+/** @returns undefined for an Association that was made, and then lost. */
+function failureOf({ reason, tlsProblem, message }: AssociationError): SendFailure | undefined {
+  if (tlsProblem !== undefined) return { reason: 'tls', problem: tlsProblem, message };
+  return reason === 'rejected' || reason === 'unreachable' ? { reason, message } : undefined;
 }
 
 function objectOf(file: SendableFile, onUnreadable: (cause: unknown) => void): FileToSend {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { aeTitle, count, filePath, host, port, seconds } from './values.ts';
+import { aeTitle, count, filePath, host, peerTls, port, seconds } from './values.ts';
 
 const dimseTls = z
   .strictObject({
@@ -34,6 +34,7 @@ const dimsePeer = z
     aeTitle: aeTitle.describe('AE title, as the peer names itself when it calls.'),
     host: host.describe('Address or host name where it listens.'),
     port: count(1, 65_535).describe('TCP port where it listens.'),
+    tls: peerTls,
   })
   .describe('Where a peer listens, for storage commitment reports.');
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { aeTitle, count, filePath, host, endpointUrl, secret } from './values.ts';
+import { aeTitle, count, filePath, host, endpointUrl, peerTls, secret } from './values.ts';
 
 /** `reports` of a customer. */
 export const reports = z
@@ -21,6 +21,7 @@ export const reports = z
         aeTitle: aeTitle.describe('AE title of the PACS.'),
         host: host.describe('Address or host name of the PACS.'),
         port: count(1, 65_535).describe('TCP port of the PACS.'),
+        tls: peerTls,
         callingAeTitle: aeTitle.default('AVARAINGEST').describe('AE title that the daemon calls with.'),
         title: z
           .string()

@@ -81,3 +81,40 @@ export const customerKey = z
     /^[a-z0-9][a-z0-9_-]{0,63}$/,
     'must be 1 to 64 lower-case letters, digits, "-" or "_", and start with a letter or digit',
   );
+
+/** How the daemon speaks with a peer that it connects to: plain DICOM, or DICOM over TLS. */
+export const peerTls = z
+  .union(
+    [
+      z.boolean(),
+      z
+        .strictObject({
+          ca: filePath
+            .optional()
+            .describe(
+              'Certificates that the peer’s certificate must descend from, or be, PEM; left out: the authorities that this machine trusts.',
+            ),
+          cert: filePath
+            .optional()
+            .describe('Certificate chain that the daemon shows to a peer that wants one, PEM.'),
+          key: filePath.optional().describe('Private key of "cert", PEM.'),
+          serverName: z
+            .string()
+            .regex(
+              /^[\x20-\x7e]{1,253}$/,
+              'must be a name as it stands in the certificate, such as "pacs.example.org"',
+            )
+            .optional()
+            .describe('Name that the peer’s certificate must have; left out: "host".'),
+        })
+        .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+          message: 'must have "cert" and "key" together, or neither',
+        }),
+    ],
+    { error: 'must be true, false, or an object with "ca", "cert", "key", "serverName"' },
+  )
+  .transform((tls) => (tls === true ? {} : tls))
+  .default(false)
+  .describe(
+    'DICOM over TLS (PS3.15 B.12), with the peer’s certificate verified; true: by the authorities that this machine trusts, for the name in "host"; false: plain.',
+  );

@@ -1,7 +1,7 @@
 /** A certificate that is shown to peers. */
 export interface CertificateView {
-  /** `public-url`: what stands in front of the public listener shows it. */
-  readonly listener: 'dimse' | 'http' | 'public-url';
+  /** `public-url`: what stands in front of the public listener shows it; `dimse-client`: the daemon, to its peers. */
+  readonly listener: 'dimse' | 'http' | 'public-url' | 'dimse-client';
   /** Whole days until it expires; negative once it has. */
   readonly daysLeft: number;
 }
@@ -11,4 +11,5 @@ export const CERTIFICATE_HOLDERS: Readonly<Record<CertificateView['listener'], s
   dimse: 'the DICOM listener',
   http: 'the public listener',
   'public-url': 'the public URL',
+  'dimse-client': 'the daemon as a client of DICOM peers',
 };

@@ -28,12 +28,15 @@ import {
 } from '../message/command-set.ts';
 import type { CommandSet } from '../message/command-set.ts';
 import type { WaitingAssociation, WaitingAssociations } from '../waiting-associations.ts';
+import type { PeerTls } from './peer-tls.ts';
 import { RequestorError, requestAssociation } from './requestor.ts';
 
 /** Where a requestor listens for reports. */
 export interface ReportPeer {
   readonly host: string;
   readonly port: number;
+  /** Without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
 }
 
 export interface CommitmentReporterOptions {
@@ -85,7 +88,7 @@ export function createCommitmentReporter(options: CommitmentReporterOptions): Co
   }
 
   async function reportToPeer(
-    { host, port }: ReportPeer,
+    { host, port, tls }: ReportPeer,
     request: CommitmentRequest,
     event: CommitmentEventInformation,
     signal: AbortSignal,
@@ -94,6 +97,7 @@ export function createCommitmentReporter(options: CommitmentReporterOptions): Co
       const outgoing = await requestAssociation({
         host,
         port,
+        tls,
         callingAeTitle: request.calledAeTitle,
         calledAeTitle: request.callingAeTitle,
         abstractSyntaxUid: STORAGE_COMMITMENT_PUSH_MODEL_SOP_CLASS_UID,

@@ -26,11 +26,14 @@ import {
   uint16Element,
 } from '../message/command-set.ts';
 import { createCommitmentReportService } from '../services/commitment-report.ts';
+import type { PeerTls } from './peer-tls.ts';
 import { RequestorError, requestAssociation } from './requestor.ts';
 
 export interface CommitmentScuOptions {
   readonly host: string;
   readonly port: number;
+  /** Without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly reference: SopInstanceReference;
@@ -72,6 +75,7 @@ export async function requestStorageCommitment(options: CommitmentScuOptions): P
     const outgoing = await requestAssociation({
       host: options.host,
       port: options.port,
+      tls: options.tls,
       callingAeTitle: options.callingAeTitle,
       calledAeTitle: options.calledAeTitle,
       abstractSyntaxUid: STORAGE_COMMITMENT_PUSH_MODEL_SOP_CLASS_UID,

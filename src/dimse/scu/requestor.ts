@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../core/ports/clock.ts';
@@ -27,7 +26,11 @@ import {
 import type { AAssociateAc, ControlPdu } from '../pdu/types.ts';
 import { writeMessagePdus, writePdu } from '../pdu/writer.ts';
 import type { DimseService } from '../services/service.ts';
-import { rejectionText } from './failure-text.ts';
+import { connectToPeer } from './connect-to-peer.ts';
+import { networkErrorText, rejectionText } from './failure-text.ts';
+import { prepareTls, TlsFilesError } from './peer-tls.ts';
+import type { PeerTls, PreparedTls } from './peer-tls.ts';
+import type { TlsProblem } from './tls-failure.ts';
 
 /** Announced as Maximum-length-received, bytes: all that comes back are Command Sets. */
 const MAX_PDU_LENGTH_BYTES = 16_384;
@@ -35,6 +38,8 @@ const MAX_PDU_LENGTH_BYTES = 16_384;
 export interface RequestorOptions {
   readonly host: string;
   readonly port: number;
+  /** DICOM over TLS (PS3.15 B.12); without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly abstractSyntaxUid: Uid;
@@ -71,9 +76,18 @@ export class RequestorError extends Error {
   override readonly name = 'RequestorError';
   /** The peer took the Association, but not its Presentation Context: it does not offer the service. */
   readonly isContextRefused: boolean;
-  constructor(message: string, isContextRefused = false) {
+  /** Where TLS is what went wrong. */
+  readonly tlsProblem: TlsProblem | undefined;
+  constructor(
+    message: string,
+    {
+      isContextRefused = false,
+      tlsProblem,
+    }: { readonly isContextRefused?: boolean; readonly tlsProblem?: TlsProblem } = {},
+  ) {
     super(message);
     this.isContextRefused = isContextRefused;
+    this.tlsProblem = tlsProblem;
   }
 }
 
@@ -82,10 +96,21 @@ export class RequestorError extends Error {
  * far as there are services for it.
  * @throws RequestorError saying what the peer answered.
  */
-export function requestAssociation(options: RequestorOptions): Promise<OutgoingAssociation> {
-  const { clock, timeoutMs, signal, role, abstractSyntaxUid } = options;
+export async function requestAssociation(options: RequestorOptions): Promise<OutgoingAssociation> {
+  const { host, tls } = options;
+  try {
+    return await associate(options, tls && (await prepareTls(host, tls)));
+  } catch (error) {
+    if (!(error instanceof TlsFilesError)) throw error;
+    throw new RequestorError(error.message, { tlsProblem: 'own-files' });
+  }
+}
+
+function associate(options: RequestorOptions, tls: PreparedTls | undefined): Promise<OutgoingAssociation> {
+  const { host, port, clock, timeoutMs, signal, role, abstractSyntaxUid } = options;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const connection = connectToPeer({ host, port, tls });
+    const { socket } = connection;
     let phase: 'connecting' | 'requesting' | 'established' | 'releasing' | 'over' = 'connecting';
     let peerMaxPduLengthBytes = 0;
     const contexts = new Map<number, AcceptedPresentationContext>();
@@ -94,7 +119,8 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
       resolveClosed = settle;
     });
     let cancelTimer = clock.after(timeoutMs, () => {
-      end(phase === 'connecting' ? 'no connection in time' : 'no answer to A-ASSOCIATE-RQ in time', true);
+      if (phase === 'connecting') lose('no connection in time');
+      else end('no answer to A-ASSOCIATE-RQ in time', true);
     });
 
     const invoker = createInvoker({
@@ -143,13 +169,24 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
 
     /** Ends everything; the first reason counts. */
     function end(reason: string, isOurAbort: boolean, isContextRefused = false): void {
+      finish(reason, isOurAbort, () => reject(new RequestorError(reason, { isContextRefused })));
+    }
+    /** The same where the transport failed, or carries something else than DICOM. */
+    function lose(reason: string, isOurAbort = false): void {
+      finish(reason, isOurAbort, () => {
+        void connection.explain(reason).then(({ message, ...about }) => {
+          reject(new RequestorError(message, about));
+        });
+      });
+    }
+    function finish(reason: string, isOurAbort: boolean, refuse: () => void): void {
       if (phase === 'over') return;
       const wasConnected = phase !== 'connecting';
       phase = 'over';
       cancelTimer();
       signal.removeEventListener('abort', onSignal);
       invoker.close(reason);
-      reject(new RequestorError(reason, isContextRefused));
+      refuse();
       if (isOurAbort && wasConnected && socket.writable) sendAbort(socket);
       else socket.destroy();
     }
@@ -172,7 +209,7 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
         }
         return phase !== 'over';
       },
-      onInvalid: (error) => end(error.message, true),
+      onInvalid: (error) => lose(error.message, true),
     };
     const framer = createPduFramer({
       limits: {
@@ -224,7 +261,7 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
       });
     }
 
-    socket.on('connect', () => {
+    connection.onReady(() => {
       if (phase !== 'connecting') return;
       phase = 'requesting';
       socket.write(associateRq(options));
@@ -232,9 +269,9 @@ export function requestAssociation(options: RequestorOptions): Promise<OutgoingA
     socket.on('data', (chunk: Buffer) => {
       if (phase !== 'over') framer.feed(chunk, 0);
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message, false));
+    socket.on('error', (error) => lose(networkErrorText(error)));
     socket.on('close', () => {
-      end('the peer closed the connection', false);
+      lose('the peer closed the connection');
       resolveClosed();
     });
     signal.addEventListener('abort', onSignal, { once: true });

@@ -6,6 +6,7 @@ import type { Uid } from '../../dicom/uid.ts';
 import type { AwaitedCommitments } from '../awaited-commitments.ts';
 import { requestStorageCommitment } from './commitment-scu.ts';
 import type { CommitmentOutcome } from './commitment-scu.ts';
+import type { PeerTls } from './peer-tls.ts';
 import { storeObjects } from './store-scu.ts';
 
 /** How often a PACS that took the request and never reports is asked before an operator is. */
@@ -15,6 +16,8 @@ const COMMITMENT_WAIT_MS = 15_000;
 export interface SendDocumentOptions {
   readonly host: string;
   readonly port: number;
+  /** Without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   /** Whose object it is. */
@@ -92,13 +95,14 @@ function hex(code: number | undefined): string {
 }
 
 async function storeInPacs(options: SendDocumentOptions): Promise<StepResult<string>> {
-  const { object, host, port, callingAeTitle, calledAeTitle } = options;
+  const { object, host, port, tls, callingAeTitle, calledAeTitle } = options;
   let status: number | undefined;
   const item = { ...object, readDataSet: () => object.dataSet };
   try {
     await storeObjects({
       host,
       port,
+      tls,
       callingAeTitle,
       calledAeTitle,
       objects: [item],

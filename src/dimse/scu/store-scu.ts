@@ -2,7 +2,10 @@ import dcmjsDimse from 'dcmjs-dimse';
 
 import { EXPLICIT_VR_LITTLE_ENDIAN_UID, IMPLICIT_VR_LITTLE_ENDIAN_UID } from '../../dicom/transfer-syntax.ts';
 import { PRESENTATION_CONTEXT_RESULT } from '../pdu/types.ts';
-import { networkErrorText, rejectionText } from './failure-text.ts';
+import { runLibraryAssociation } from './library-association.ts';
+import type { LibraryAssociation } from './library-association.ts';
+import type { PeerTls } from './peer-tls.ts';
+import type { TlsProblem } from './tls-failure.ts';
 
 type Response = InstanceType<typeof dcmjsDimse.responses.CStoreResponse>;
 
@@ -23,6 +26,8 @@ export interface ObjectToSend {
 export interface StoreScuOptions<T extends ObjectToSend> {
   readonly host: string;
   readonly port: number;
+  /** Without, plain TCP. */
+  readonly tls?: PeerTls | undefined;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   /** At most {@link MAX_CONTEXT_PAIRS} distinct pairs of SOP Class and Transfer Syntax among them. */
@@ -46,11 +51,21 @@ export const MAX_CONTEXT_PAIRS = 64;
 /** The Association could not be made or did not last. */
 export class AssociationError extends Error {
   override readonly name = 'AssociationError';
-  /** `unreadable`: ended by us, since a `readDataSet` threw; what it threw is the cause. */
-  readonly reason: 'unreachable' | 'rejected' | 'lost' | 'unreadable';
-  constructor(reason: AssociationError['reason'], message: string, options?: ErrorOptions) {
+  /**
+   * `tls`: the peer is there, and TLS with it is not to be had; `unreadable`: ended by us, since a `readDataSet` threw;
+   * what it threw is the cause.
+   */
+  readonly reason: 'unreachable' | 'tls' | 'rejected' | 'lost' | 'unreadable';
+  /** Present with the reason `tls`. */
+  readonly tlsProblem: TlsProblem | undefined;
+  constructor(
+    reason: AssociationError['reason'],
+    message: string,
+    options: ErrorOptions & { readonly tlsProblem?: TlsProblem | undefined } = {},
+  ) {
     super(message, options);
     this.reason = reason;
+    this.tlsProblem = options.tlsProblem;
   }
 }
 
@@ -97,8 +112,6 @@ export async function storeObjects<T extends ObjectToSend>(
       `${pairs.size} pairs of SOP Class and Transfer Syntax, at most ${MAX_CONTEXT_PAIRS}`,
     );
   }
-  dcmjsDimse.log.setLevel('silent');
-  const client = new dcmjsDimse.Client();
   const unanswered = new Set(objects);
   let readFailure: { readonly cause: unknown } | undefined;
   const requests = objects.map((object) => {
@@ -112,55 +125,39 @@ export async function storeObjects<T extends ObjectToSend>(
     });
     return { object, request };
   });
-  for (const { request } of requests) client.addRequest(request);
-  for (const object of pairs.values()) {
+  const largest = objects.reduce((most, { bytes = 0 }) => Math.max(most, bytes), 0);
+  const end = await runLibraryAssociation({
+    host,
+    port,
+    tls: options.tls,
+    callingAeTitle,
+    calledAeTitle,
+    requests: requests.map(({ request }) => request),
     // The library proposes a context of its own for each syntax but these two, which it proposes together.
-    if (PROPOSED_TOGETHER.has(object.transferSyntaxUid)) {
-      client.addAdditionalPresentationContext(presentationContext(object), true);
-    }
-  }
-  return new Promise((resolve, reject) => {
-    let isConnected = false;
-    let isReleased = false;
-    const fail = (reason: AssociationError['reason'], what: string): void =>
-      reject(new AssociationError(reason, `${calledAeTitle}@${host}:${port}: ${what}`));
-    client.on('connected', () => {
-      isConnected = true;
-      sendWithoutDelay(client);
-    });
-    client.on('associationAccepted', (association) => {
+    contexts: [...pairs.values()]
+      .filter(({ transferSyntaxUid }) => PROPOSED_TOGETHER.has(transferSyntaxUid))
+      .map(presentationContext),
+    onAccepted(association) {
       // What has no context in its own syntax must not get to the library, which would put another object in its place.
-      const accepted = acceptedPairs(association as AssociationOfLibrary);
-      client.clearRequests();
-      for (const { object, request } of requests) {
-        if (accepted.has(pairOf(object))) client.addRequest(request);
-      }
-    });
-    client.on('associationReleased', () => {
-      isReleased = true;
-    });
-    client.on('associationRejected', (rejection) => {
-      const { source, reason } = rejection as { source: number; reason: number };
-      fail('rejected', `Association rejected (${rejectionText(source, reason)})`);
-    });
-    client.on('networkError', (error) => {
-      if (readFailure !== undefined) {
-        reject(new AssociationError('unreadable', 'a Data Set could not be read', readFailure));
-      } else fail(isConnected ? 'lost' : 'unreachable', networkErrorText(error));
-    });
-    client.on('closed', () => {
-      if (isReleased) resolve([...unanswered]);
-      else
-        fail(isConnected ? 'lost' : 'unreachable', 'connection closed before the Association was released');
-    });
-    const largest = objects.reduce((most, { bytes = 0 }) => Math.max(most, bytes), 0);
-    client.send(host, port, callingAeTitle, calledAeTitle, {
-      connectTimeout: timeoutMs,
-      associationTimeout: timeoutMs,
-      // Counted from the answer before, so that it covers the sending as well.
-      pduTimeout: timeoutMs + largest / MIN_BYTES_PER_MS,
-    });
+      const accepted = acceptedPairs(association);
+      return requests.filter(({ object }) => accepted.has(pairOf(object))).map(({ request }) => request);
+    },
+    timeoutMs,
+    // Counted from the answer before, so that it covers the sending as well.
+    pduTimeoutMs: timeoutMs + largest / MIN_BYTES_PER_MS,
   });
+  if (end.kind === 'released') return [...unanswered];
+  if (readFailure !== undefined) {
+    throw new AssociationError('unreadable', 'a Data Set could not be read', readFailure);
+  }
+  const peer = `${calledAeTitle}@${host}:${port}`;
+  if (end.kind === 'rejected') {
+    throw new AssociationError('rejected', `${peer}: Association rejected (${end.reason})`);
+  }
+  if (end.kind === 'aborted') throw new AssociationError('lost', `${peer}: the peer aborted the Association`);
+  const { message, tlsProblem, wasConnected } = end;
+  const reason = tlsProblem !== undefined ? 'tls' : wasConnected ? 'lost' : 'unreachable';
+  throw new AssociationError(reason, `${peer}: ${message}`, { tlsProblem });
 }
 
 /** What an Association proposes for an object: its SOP Class in its Transfer Syntax. */
@@ -173,9 +170,7 @@ const PROPOSED_TOGETHER: ReadonlySet<string> = new Set([
   EXPLICIT_VR_LITTLE_ENDIAN_UID,
 ]);
 
-type AssociationOfLibrary = InstanceType<typeof dcmjsDimse.association.Association>;
-
-function acceptedPairs(association: AssociationOfLibrary): ReadonlySet<string> {
+function acceptedPairs(association: LibraryAssociation): ReadonlySet<string> {
   const accepted = new Set<string>();
   for (const { id } of association.getPresentationContexts()) {
     const context = association.getPresentationContext(id);
@@ -184,13 +179,6 @@ function acceptedPairs(association: AssociationOfLibrary): ReadonlySet<string> {
     accepted.add(pairOf({ sopClassUid: context.getAbstractSyntaxUid(), transferSyntaxUid }));
   }
   return accepted;
-}
-
-/** A small object is a command and a Data Set: with Nagle on, the second waits 40 ms for the peer's delayed ACK. */
-function sendWithoutDelay(client: object): void {
-  // The library offers no way to it; where a later one keeps its socket elsewhere, sending is slower and no more.
-  const { network } = client as { network?: { socket?: { setNoDelay?: (on: boolean) => void } } };
-  network?.socket?.setNoDelay?.(true);
 }
 
 function presentationContext(object: ObjectToSend) {
