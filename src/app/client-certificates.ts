@@ -20,8 +20,8 @@ export interface ClientCertificatesOptions {
 export interface ClientCertificates {
   /** Whole days until the first of them expires; undefined where there is none. */
   daysLeft(): number | undefined;
-  /** Looks at the files every minute. */
-  start(): void;
+  /** Looks at the files, and again every minute. Resolves when it has looked. */
+  start(): Promise<void>;
   /** Looks now. */
   check(): Promise<void>;
   stop(): void;
@@ -70,7 +70,7 @@ export function watchClientCertificates({
 
   return {
     daysLeft: () => (expiresAt === undefined ? undefined : Math.floor((expiresAt - clock.now()) / DAY_MS)),
-    start: () => void check().then(schedule),
+    start: () => check().then(schedule),
     check,
     stop() {
       isStopped = true;

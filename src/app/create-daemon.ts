@@ -333,7 +333,7 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
           dimseTls?.start((material) => dimse.renewTls(material));
           httpTls?.start((material) => publicServer.renewTls(material));
           publicCertificate.start();
-          clientCertificates.start();
+          await clientCertificates.start();
           vitals.start();
           deliveries.start();
           avara.start();

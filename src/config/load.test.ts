@@ -80,6 +80,24 @@ describe('a good configuration', () => {
     expect(config.http.tls).toEqual({ cert: join(folder, 'tls/cert.pem'), key: '/etc/key.pem' });
   });
 
+  it('resolves what peers are called with over TLS against it too', () => {
+    const peer = { aeTitle: 'CT1', host: 'ct1', port: 2762, tls: { ca: 'tls/ca.pem', serverName: 'CT 1' } };
+    const pacs = { ...peer, tls: { cert: 'own.pem', key: '/etc/own.key' } };
+    const config = load({
+      ...minimal(),
+      dimse: { peers: [peer, { ...peer, aeTitle: 'CT2', tls: true }] },
+      customers: { 'city-medical': { expressCustomerId: CUSTOMER_ID, reports: { pacs } } },
+    });
+    expect(config.dimse.peers.map(({ tls }) => tls)).toEqual([
+      { ca: join(folder, 'tls/ca.pem'), serverName: 'CT 1' },
+      {},
+    ]);
+    expect(config.customers['city-medical']?.reports?.pacs?.tls).toEqual({
+      cert: join(folder, 'own.pem'),
+      key: '/etc/own.key',
+    });
+  });
+
   it('has the addresses of others to the letter, and its own without a slash at the end', () => {
     const url = 'https://ris.example.org/reports/?site=city';
     const config = load({

@@ -25,7 +25,7 @@ export function isOpensslInstalled(): boolean {
   return false;
 }
 
-export function createAuthority(): CertificateAuthority {
+export function createAuthority(name = 'Test CA'): CertificateAuthority {
   const folder = mkdtempSync(path.join(tmpdir(), 'authority-'));
   const openssl = (argv: readonly string[]): unknown => execFileSync('openssl', argv, { stdio: 'pipe' });
   let issued = 0;
@@ -49,7 +49,7 @@ export function createAuthority(): CertificateAuthority {
     '-days',
     '2',
     '-subj',
-    '/CN=Test CA',
+    `/CN=${name}`,
     '-out',
     root.certFile,
   ]);

@@ -116,8 +116,14 @@ export interface ReportListener {
   close(): void;
 }
 
-/** @param port default: a free one. */
-export async function listenForReports(port = 0): Promise<ReportListener> {
+/**
+ * @param port default: a free one.
+ * @param tls listens for DICOM over TLS, and takes who shows a certificate of `ca` alone.
+ */
+export async function listenForReports(
+  port = 0,
+  tls?: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer },
+): Promise<ReportListener> {
   const reports: ReceivedReport[] = [];
   const associations: { callingAe: string; calledAe: string }[] = [];
 
@@ -154,7 +160,9 @@ export async function listenForReports(port = 0): Promise<ReportListener> {
   }
 
   const server = new Server(Modality);
-  server.listen(port);
+  server.listen(port, {
+    ...(tls && { securityOptions: { ...tls, requestCert: true, rejectUnauthorized: true } }),
+  });
   const listener = (server as unknown as { server: NetServer }).server;
   await once(listener, 'listening');
   return {

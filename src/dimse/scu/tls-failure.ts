@@ -40,7 +40,7 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is unknown here',
   CERT_UNTRUSTED: 'its authority is not trusted for this',
   CERT_REJECTED: 'its authority is not trusted for this',
-  CERT_SIGNATURE_FAILURE: 'its signature is wrong',
+  CERT_SIGNATURE_FAILURE: 'its signature is not of the authority that it names',
   CERT_CHAIN_TOO_LONG: 'its chain is too long',
   INVALID_CA: 'what signed it is no authority',
   INVALID_PURPOSE: 'it is not for servers',
@@ -57,6 +57,7 @@ const CERTIFICATE_ALERTS: Readonly<Record<string, string>> = {
   CERTIFICATE_EXPIRED: 'it calls it expired',
   CERTIFICATE_UNKNOWN: 'it does not accept it',
   ACCESS_DENIED: 'it denies access to its holder',
+  DECRYPT_ERROR: 'it cannot verify its signature',
 };
 
 /** What TLS goes wrong with where the peer is no TLS server at all. */
@@ -100,7 +101,9 @@ function describeAlert(
 ): TlsFailure {
   const [, alert] = /_ALERT_(.+)$/.exec(error.code ?? '') ?? [];
   const refusal = alert === undefined ? undefined : CERTIFICATE_ALERTS[alert];
-  const isAboutUs = refusal !== undefined || alert === 'CERTIFICATE_REQUIRED';
+  const isAboutUs =
+    alert === 'CERTIFICATE_REQUIRED' ||
+    (refusal !== undefined && (alert !== 'DECRYPT_ERROR' || showsCertificate));
   // TLS 1.2 has one alert for everything; after the peer's own certificate, only ours can have displeased it.
   const hasAgreed = alert === 'HANDSHAKE_FAILURE' && hasShownCertificate(socket);
   if ((isAboutUs || hasAgreed) && !showsCertificate) {
