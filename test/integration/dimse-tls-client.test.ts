@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createServer } from 'node:tls';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -19,7 +19,6 @@ import { dataSetOf, part10Of, syntheticCt } from '../support/data-sets.ts';
 import { freePort } from '../support/free-port.ts';
 import { arePeersInstalled } from '../support/peer-programs.ts';
 import { startStorescp, startTlsServer } from '../support/tls-peers.ts';
-import type { ListeningPeer } from '../support/tls-peers.ts';
 
 const SETTINGS = {
   avara: { apiKey: '${env:NOT_SET_HERE}', webhookSecret: '${env:NOT_SET_HERE}' },
@@ -43,7 +42,7 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
   });
 
   let folder: string;
-  const open: ListeningPeer[] = [];
+  const open: { close(): Promise<unknown> }[] = [];
   beforeEach(async () => {
     folder = await fs.mkdtemp(path.join(os.tmpdir(), 'tls-client-'));
   });
@@ -225,12 +224,12 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
       const { cert, key } = authority.issue('/CN=elsewhere.example');
       const server = createServer({ cert, key }, (socket) => {
         socket.on('error', () => undefined);
-        socket.on('data', (chunk) => (received += chunk.length));
+        socket.on('data', (chunk: Buffer) => (received += chunk.length));
       }).listen(0, '127.0.0.1');
       const closed: Promise<unknown>[] = [];
-      server.on('connection', (socket) => closed.push(once(socket, 'close')));
+      server.on('connection', (socket: Socket) => closed.push(once(socket, 'close')));
       await once(server, 'listening');
-      open.push({ port: 0, close: async () => void (await once(server.close(), 'close')) });
+      open.push({ close: () => once(server.close(), 'close') });
       const { port } = server.address() as AddressInfo;
       expect(await echo(port)).toMatchObject({ problem: 'wrong-name' });
       await expect(
