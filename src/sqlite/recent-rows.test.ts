@@ -20,7 +20,7 @@ const step = fc.record({
     fc.constantFrom('add twice', 'settle', 'accept', 'remove', 'move'),
   ),
   customer: fc.constantFrom(0, 0, 0, 1),
-  modality: fc.constantFrom('CT', 'CT', 'CT', 'MR', 'SR'),
+  modality: fc.constantFrom('CT', 'CT', 'CT', 'MR', 'SR', ''),
   series: fc.integer({ min: 1, max: 2 }),
   sopClass: fc.constantFrom('1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.4'),
   patientId: fc.constantFrom('P-1', 'P-1', 'P-2'),
