@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createServer } from 'node:tls';
+import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -89,9 +90,11 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
     });
 
     test('are called as the configuration says, by their AE title', async () => {
-      const port = await storescp(...asTls(authority.issue('/CN=CT Scanner 1')));
+      const ct1 = authority.issue('/CN=CT Scanner 1');
+      const port = await storescp(...asTls(ct1));
       const { certFile, keyFile } = own;
-      await fs.copyFile(authority.certFile, path.join(folder, 'ca.pem'));
+      // The certificate itself, without the authority above it, is enough to know it by.
+      await fs.copyFile(ct1.certFile, path.join(folder, 'ca.pem'));
       const config = await writeConfig(folder, {
         ...SETTINGS,
         dimse: {
@@ -160,10 +163,19 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
   });
 
   describe('are refused, in words,', () => {
-    const echo = (port: number, more: object = {}, host = 'localhost') =>
+    const echo = (port: number, more: object = {}, host = 'localhost', timeoutMs = 10_000) =>
       sendEcho({
-        ...{ host, port, callingAeTitle: 'A', calledAeTitle: 'B', timeoutMs: 10_000 },
+        ...{ host, port, callingAeTitle: 'A', calledAeTitle: 'B', timeoutMs },
         tls: { ca: authority.certFile, ...more },
+      });
+    const associate = (port: number, timeoutMs = 10_000) =>
+      requestAssociation({
+        ...{ host: 'localhost', port, tls: { ca: authority.certFile }, timeoutMs },
+        ...{ callingAeTitle: 'A', calledAeTitle: 'B', role: 'SCU' },
+        abstractSyntaxUid: uid('1.2.840.10008.1.1'),
+        transferSyntaxUids: [uid('1.2.840.10008.1.2')],
+        clock: createSystemClock(),
+        signal: new AbortController().signal,
       });
 
     test.each([
@@ -219,6 +231,20 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
       });
     });
 
+    test('where they take the connection and then say nothing', async () => {
+      const silent = createTcpServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      open.push({ close: () => once(silent.close(), 'close') });
+      const { port } = silent.address() as AddressInfo;
+      const message = 'it answers no TLS handshake: it may speak plain DICOM on this port';
+      expect(await echo(port, {}, 'localhost', 500)).toEqual({
+        kind: 'tls-failed',
+        problem: 'no-tls',
+        message,
+      });
+      await expect(associate(port, 500)).rejects.toMatchObject({ tlsProblem: 'no-tls', message });
+    });
+
     test('whatever asks, and before a byte of DICOM is sent', async () => {
       let received = 0;
       const { cert, key } = authority.issue('/CN=elsewhere.example');
@@ -232,17 +258,7 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
       open.push({ close: () => once(server.close(), 'close') });
       const { port } = server.address() as AddressInfo;
       expect(await echo(port)).toMatchObject({ problem: 'wrong-name' });
-      await expect(
-        requestAssociation({
-          ...{ host: 'localhost', port, tls: { ca: authority.certFile } },
-          ...{ callingAeTitle: 'A', calledAeTitle: 'B', role: 'SCU' },
-          abstractSyntaxUid: uid('1.2.840.10008.1.1'),
-          transferSyntaxUids: [uid('1.2.840.10008.1.2')],
-          clock: createSystemClock(),
-          timeoutMs: 10_000,
-          signal: new AbortController().signal,
-        }),
-      ).rejects.toMatchObject({ tlsProblem: 'wrong-name' });
+      await expect(associate(port)).rejects.toMatchObject({ tlsProblem: 'wrong-name' });
       expect(closed).toHaveLength(2);
       await Promise.all(closed);
       expect(received).toBe(0);

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 
@@ -215,6 +216,12 @@ describe.skipIf(!isOpensslInstalled())('DICOM over TLS', () => {
     expect(() => server.renewTls({ cert: own.cert, key: other.key })).toThrow();
     expect(await answerTo(port, 'CT1')).toBe('A-ASSOCIATE-AC');
     await expect(startDimseServer({ tls: { cert: own.cert, key: other.key } })).rejects.toThrow();
+    // OpenSSL itself takes a key of another kind, and then has no certificate to show.
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await expect(startDimseServer({ tls: { cert: own.cert, key } })).rejects.toThrow(
+      'not that of the certificate',
+    );
   });
 
   test('quick acknowledgement reaches the socket below', async () => {

@@ -29,6 +29,8 @@ export interface LibraryAssociationOptions {
   readonly pduTimeoutMs?: number;
 }
 
+const FAREWELL_MS = 1000;
+
 /** How an Association came to its end. */
 export type AssociationEnd =
   | { readonly kind: 'released' }
@@ -44,9 +46,9 @@ export type AssociationEnd =
     };
 
 /**
- * The library's protocol on a connection of ours. Its own client can be told neither the name that a certificate must have
- * nor anything else of how it is verified, sends its request before the TLS handshake is through, and has no way to turn
- * Nagle's algorithm off.
+ * The library's protocol on a connection of ours. Its own client verifies a certificate for the host that it connects to,
+ * and can be told no other name; it tells nothing of a failed handshake but a message, writes its request before the
+ * handshake is through, and has no way to turn Nagle's algorithm off.
  */
 class Network extends dcmjsDimse.Scp {
   readonly #onAbort: () => void;
@@ -95,7 +97,13 @@ function run(options: LibraryAssociationOptions, tls: PreparedTls | undefined): 
       if (isOver) return;
       isOver = true;
       resolve(how);
+      if (!isReady) {
+        socket.destroy();
+        return;
+      }
+      // An A-ABORT may be on its way; a peer that takes nothing any more is not waited for.
       socket.destroySoon();
+      setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
     }
     function lose(message: string): void {
       end(
