@@ -18,6 +18,8 @@ const DONE = Promise.resolve();
  */
 export class WriteQueue {
   readonly #db: Database.Database;
+  readonly #beginning: Database.Statement;
+  readonly #committing: Database.Statement;
   readonly #onRollback: () => void;
   readonly #onCommit: () => void;
   #pending: PendingWrite[] = [];
@@ -26,6 +28,7 @@ export class WriteQueue {
   #ahead: PreparedWrite | undefined;
 
   /**
+   * @param db as it is before anybody has its statements guarded by {@link giveWay}.
    * @param onRollback called after a transaction was undone: caches of what it wrote are wrong now.
    * @param onCommit called after one was committed.
    */
@@ -35,6 +38,8 @@ export class WriteQueue {
     onCommit: () => void = () => undefined,
   ) {
     this.#db = db;
+    this.#beginning = db.prepare('BEGIN IMMEDIATE');
+    this.#committing = db.prepare('COMMIT');
     this.#onRollback = onRollback;
     this.#onCommit = onCommit;
   }
@@ -122,7 +127,7 @@ export class WriteQueue {
 
   /** Leaves the transaction open, unless `body` throws. */
   #begin(body: () => void): void {
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#beginning.run();
     try {
       body();
     } catch (error) {
@@ -133,7 +138,7 @@ export class WriteQueue {
 
   #commit(): void {
     try {
-      this.#db.exec('COMMIT');
+      this.#committing.run();
     } catch (error) {
       this.#rollback();
       throw error;

@@ -63,6 +63,9 @@ export async function createInstanceStore(
     throw storeError(`prepare the data folder ${layout.root}`, error);
   }
 
+  // Together never used before: the first part by no run, the second not in this one.
+  const runId = randomBytes(8).toString('hex');
+  let lastStaged = 0;
   const pathOf = (key: InstanceKey): string => `${layout.objects}${path.sep}${objectPath(key)}`;
   const releaseOne = async (name: string): Promise<void> => {
     try {
@@ -74,7 +77,8 @@ export async function createInstanceStore(
 
   return {
     stage(customer, source, head): StagedInstance {
-      const stagingName = partialName(customer, source, randomBytes(8).toString('hex'));
+      lastStaged += 1;
+      const stagingName = partialName(customer, source, `${runId}${lastStaged.toString(36).padStart(8, '0')}`);
       return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),

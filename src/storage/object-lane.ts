@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 
 import { StoreError } from '../core/ports/instance-store.ts';
+import { ANSWER, createLaneMemory, LaneMemory, ORDER } from './lane-memory.mjs';
 
 /** Bytes per slab: the thread begins early with what a CT slice brings, and large objects take few enough orders. */
 const SLAB_BYTES = 128 * 1024;
@@ -8,11 +10,10 @@ const SLAB_BYTES = 128 * 1024;
 const SLAB_TRAILER_BYTES = 4;
 /** Free slabs that a lane keeps for its next objects. */
 const MAX_FREE = 32;
-
-/** What the shared state of a lane holds; see object-thread.mjs. */
-const GIVEN = 0;
-const TAKEN = 1;
-const IS_AWAITED = 2;
+/** How long an answer is looked for without pause; a disk that takes longer is waited for asleep. */
+const WATCH_MS = 1;
+/** Looking without pause would keep the thread from its work where there is one processor. */
+const MAY_WATCH = availableParallelism() > 1;
 
 /** Memory that received bytes are gathered in, shared with the thread. */
 export interface Slab {
@@ -28,6 +29,16 @@ export interface Answer {
   readonly result?: 'stored' | 'exists';
   readonly failure?: { readonly doing: string; readonly errno: string };
 }
+
+/** An order in numbers and names, or any other as a message; see object-thread.mjs. */
+export type LaneOrder =
+  | {
+      readonly kind: 'write' | 'put';
+      readonly object: number;
+      readonly numbers: readonly number[];
+      readonly texts: readonly string[];
+    }
+  | { readonly kind: 'message'; readonly message: object };
 
 /** An object on its way through a lane. */
 export interface LaneUser {
@@ -47,13 +58,13 @@ interface Waiting {
 interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
-  readonly state: Int32Array;
+  readonly memory: LaneMemory;
 }
 
 /**
- * One thread that writes objects, and the memory shared with it. Orders go through a message port that the thread looks
- * into without an event loop, and a number that it sleeps on: waking it is all that an order costs. Free slabs are found
- * by looking, too; the thread sends a message only where somebody waits.
+ * One thread that writes objects, and the memory shared with it. Orders are written there for the thread to find: waking
+ * it is all that they cost. Free slabs and short answers are found by looking, too; the thread sends a message only where
+ * nobody looks.
  */
 export class ObjectLane {
   static readonly slabBytes = SLAB_BYTES;
@@ -67,9 +78,14 @@ export class ObjectLane {
   #free: Slab[] = [];
   /** Slabs that the thread was given and may still use. */
   #given: { readonly slab: Slab; readonly user: LaneUser }[] = [];
-  #takenSeen = 0;
+  /** Orders that the shared memory has no room for yet. */
+  #backlog: LaneOrder[] = [];
+  #returnedSeen = 0;
   #lastSlab = 0;
   #lastQuestion = 0;
+  #isWatching = false;
+  /** Whether the last answer that was looked for came in time. */
+  #isPrompt = MAY_WATCH;
 
   /** @param generation shared by all lanes; see thread-folders.mjs. */
   constructor(incoming: string, generation: Int32Array) {
@@ -97,7 +113,7 @@ export class ObjectLane {
     if (known !== undefined) return known;
     this.#lastSlab += 1;
     const memory = new SharedArrayBuffer(SLAB_BYTES + SLAB_TRAILER_BYTES);
-    this.#running().port.postMessage({ kind: 'slab', slab: this.#lastSlab, memory });
+    this.#send({ kind: 'message', message: { kind: 'slab', slab: this.#lastSlab, memory } });
     return {
       id: this.#lastSlab,
       bytes: Buffer.from(memory, 0, SLAB_BYTES),
@@ -108,25 +124,56 @@ export class ObjectLane {
   /** Of a slab that was taken and not given to the thread. */
   giveBack(slab: Slab): void {
     if (this.#free.length < MAX_FREE) this.#free.push(slab);
-    else this.#thread?.port.postMessage({ kind: 'forget-slab', slab: slab.id });
+    else this.#send({ kind: 'message', message: { kind: 'forget-slab', slab: slab.id } });
   }
 
   /** An order that nothing is said to. @param slab belongs to the thread until it is through with it. */
-  order(order: object, slab: Slab, user: LaneUser): void {
+  order(order: LaneOrder, slab: Slab, user: LaneUser): void {
     Atomics.store(slab.inUse, 0, 1);
     this.#given.push({ slab, user });
     this.#send(order);
   }
 
   /** An order that is answered. @throws StoreError where the thread fails. */
-  ask(order: object): Promise<Answer> {
-    this.#lastQuestion += 1;
+  ask(orderOf: (question: number) => LaneOrder): Promise<Answer> {
+    this.#lastQuestion = (this.#lastQuestion + 1) | 0;
     const question = this.#lastQuestion;
     return new Promise((resolve, reject) => {
       if (this.#waiting.size === 0) this.#running().worker.ref();
       this.#waiting.set(question, { resolve, reject });
-      this.#send({ ...order, question });
+      this.#send(orderOf(question));
     });
+  }
+
+  /**
+   * Looks for the answer to what was asked last without pause for a moment, between everything else that this thread has
+   * to do: woken by a message, it would begin a good part of a disk's sync later.
+   */
+  watch(): void {
+    const memory = this.#thread?.memory;
+    if (memory === undefined || this.#isWatching || !MAY_WATCH) return;
+    if (!this.#isPrompt) {
+      // Tried again with the next one: disks have their moments.
+      this.#isPrompt = true;
+      return;
+    }
+    this.#isWatching = true;
+    memory.watch(true);
+    const until = performance.now() + WATCH_MS;
+    const look = (): void => {
+      this.#takeAnswers();
+      const isAnswered = this.#waiting.size === 0;
+      if (!isAnswered && performance.now() < until) {
+        setImmediate(look);
+        return;
+      }
+      this.#isWatching = false;
+      this.#isPrompt = isAnswered;
+      memory.watch(false);
+      // What was answered before the thread could see that nobody looks any more.
+      this.#takeAnswers();
+    };
+    setImmediate(look);
   }
 
   /** Asks for {@link LaneUser.letGo} to be called when slabs come back. */
@@ -137,18 +184,19 @@ export class ObjectLane {
 
   /** Takes back the slabs that the thread is through with, and lets senders go on. */
   collect(): void {
-    const state = this.#thread?.state;
-    if (state === undefined) return;
+    const memory = this.#thread?.memory;
+    if (memory === undefined) return;
     for (;;) {
-      const taken = Atomics.load(state, TAKEN);
-      if (taken !== this.#takenSeen) {
-        this.#takenSeen = taken;
+      const returned = memory.slabsReturned;
+      if (returned !== this.#returnedSeen) {
+        this.#returnedSeen = returned;
         this.#takeBack();
       }
-      if (this.#held.size === 0) return;
-      Atomics.store(state, IS_AWAITED, 1);
+      this.#giveBacklog();
+      if (this.#held.size === 0 && this.#backlog.length === 0) return;
+      memory.await();
       // What came back just before the thread could see that it is waited for, it will not tell of.
-      if (Atomics.load(state, TAKEN) === taken) return;
+      if (memory.slabsReturned === returned && (this.#backlog.length === 0 || !memory.hasRoom())) return;
     }
   }
 
@@ -168,36 +216,56 @@ export class ObjectLane {
     for (const user of this.#held) if (user.letGo()) this.#held.delete(user);
   }
 
-  #send(order: object): void {
-    const { port, state } = this.#running();
-    port.postMessage(order);
-    Atomics.add(state, GIVEN, 1);
-    Atomics.notify(state, GIVEN);
+  #send(order: LaneOrder): void {
+    const thread = this.#running();
+    if (this.#backlog.length === 0 && give(thread, order)) return;
+    this.#backlog.push(order);
+    if (this.#backlog.length === 1) this.collect();
+  }
+
+  #giveBacklog(): void {
+    const thread = this.#thread;
+    if (thread === undefined || this.#backlog.length === 0) return;
+    const given = this.#backlog.findIndex((order) => !give(thread, order));
+    this.#backlog = given < 0 ? [] : this.#backlog.slice(given);
   }
 
   #running(): Thread {
     if (this.#thread !== undefined) return this.#thread;
     const { port1, port2 } = new MessageChannel();
-    const state = new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
+    const memory = createLaneMemory();
     const worker = new Worker(new URL('./object-thread.mjs', import.meta.url), {
       name: 'objects',
-      workerData: { port: port2, state, generation: this.#generation, incoming: this.#incoming },
+      workerData: { port: port2, memory, generation: this.#generation, incoming: this.#incoming },
       transferList: [port2],
     });
     worker.unref();
     port1.unref();
-    worker.on('message', (answer: Answer) => this.#onAnswer(answer));
+    worker.on('message', (answer: Answer | null) => this.#onMessage(answer));
     worker.on('error', (error) => {
       if (this.#thread?.worker === worker)
         this.#fail(new StoreError('io', 'a thread that stores objects failed', { cause: error }));
     });
-    this.#takenSeen = 0;
-    this.#thread = { worker, port: port1, state };
+    this.#returnedSeen = 0;
+    this.#isWatching = false;
+    this.#thread = { worker, port: port1, memory: new LaneMemory(memory) };
     return this.#thread;
   }
 
-  #onAnswer(answer: Answer): void {
+  /** @param answer null where there is something to be found by looking. */
+  #onMessage(answer: Answer | null): void {
     this.collect();
+    this.#takeAnswers();
+    if (answer !== null) this.#onAnswer(answer);
+  }
+
+  #takeAnswers(): void {
+    this.#thread?.memory.takeAnswers((question, answer) => {
+      this.#onAnswer({ question, result: answer === ANSWER.stored ? 'stored' : 'exists' });
+    });
+  }
+
+  #onAnswer(answer: Answer): void {
     const waiting = this.#waiting.get(answer.question);
     if (waiting === undefined) return;
     this.#waiting.delete(answer.question);
@@ -211,10 +279,25 @@ export class ObjectLane {
     this.#thread = undefined;
     this.#free = [];
     this.#given = [];
+    this.#backlog = [];
     this.#held.clear();
     for (const user of this.#users) user.lost(error);
     const lost = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of lost) reject(error);
   }
+}
+
+/** @returns false where the shared memory has no room for it now. */
+function give({ port, memory }: Thread, order: LaneOrder): boolean {
+  if (order.kind === 'message') return giveMessage(port, memory, order.message);
+  const { object, numbers, texts } = order;
+  if (!LaneMemory.holds(texts)) return giveMessage(port, memory, order);
+  return memory.give({ kind: ORDER[order.kind], object, numbers, texts });
+}
+
+function giveMessage(port: MessagePort, memory: LaneMemory, message: object): boolean {
+  if (!memory.hasRoom()) return false;
+  port.postMessage(message);
+  return memory.give({ kind: ORDER.message, object: 0, numbers: [], texts: [] });
 }

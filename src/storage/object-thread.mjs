@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
+import { ANSWER, LaneMemory, ORDER } from './lane-memory.mjs';
 import { ThreadFolders } from './thread-folders.mjs';
 import { loadWriteBack } from './write-back.mjs';
 
@@ -17,16 +18,17 @@ import { loadWriteBack } from './write-back.mjs';
  * @typedef {object} Piece bytes of an object that lie in a slab
  * @property {number} slab
  * @property {number} length bytes of the slab that are used
- * @property {boolean} isDigested by the other side
  * @property {number} undigested bytes at the beginning that are no part of the Data Set
+ * @property {boolean} isDigested by the other side
  */
-/** @typedef {{ kind: 'slab', slab: number, memory: SharedArrayBuffer }} SlabOrder */
-/** @typedef {{ kind: 'forget-slab', slab: number }} ForgetSlabOrder */
-/** @typedef {{ kind: 'write', object: number, name: string, piece: Piece }} WriteOrder */
-/** @typedef {{ kind: 'digest', question: number, object: number, name: string }} DigestOrder */
-/** @typedef {{ kind: 'put', question: number, object: number, name: string, sha256?: string, root: string, folder: string, file: string }} PutOrder */
-/** @typedef {{ kind: 'discard', question: number, object: number }} DiscardOrder */
-/** @typedef {SlabOrder | ForgetSlabOrder | WriteOrder | DigestOrder | PutOrder | DiscardOrder} Order */
+/** @typedef {{ kind: 'slab', slab: number, memory: SharedArrayBuffer }} SlabMessage */
+/** @typedef {{ kind: 'forget-slab', slab: number }} ForgetSlabMessage */
+/** @typedef {{ kind: 'digest', question: number, object: number, name: string }} DigestMessage */
+/** @typedef {{ kind: 'discard', question: number, object: number }} DiscardMessage */
+/** @typedef {{ kind: 'write' | 'put', object: number, numbers: readonly number[], texts: readonly string[] }} LongOrder its texts did not fit */
+/** @typedef {SlabMessage | ForgetSlabMessage | DigestMessage | DiscardMessage | LongOrder} Message */
+
+/** @typedef {{ root: string, folder: string, file: string, sha256: string }} Place `sha256`: empty where it is for this side to tell */
 
 /**
  * @typedef {object} Staged
@@ -39,12 +41,9 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {{ doing: string, errno: string } | undefined} failure the first one; nothing is written after it
  */
 
-/**
- * `state`: how many orders were given, how many pieces were taken, and whether the other side waits for one to be.
- * @type {{ port: import('node:worker_threads').MessagePort, state: Int32Array, generation: Int32Array, incoming: string }}
- */
-const { port, state, generation, incoming } = workerData;
-const [GIVEN, TAKEN, IS_AWAITED] = [0, 1, 2];
+/** @type {{ port: import('node:worker_threads').MessagePort, memory: SharedArrayBuffer, generation: Int32Array, incoming: string }} */
+const { port, memory, generation, incoming } = workerData;
+const lane = new LaneMemory(memory);
 const SLAB_TRAILER_BYTES = 4;
 /** Smaller pieces are not worth the call. */
 const WRITE_BACK_FROM_BYTES = 64 * 1024;
@@ -153,10 +152,11 @@ function rename(staged, name) {
  * The digest goes into the staging name before the link is made: if power fails while the syncs are under way, the link
  * may survive without all the bytes behind it, and only the digest can tell. The staging name must survive too: it is
  * what recovery looks for when the index lost its row.
- * @param {Staged} staged @param {PutOrder} order
+ * @param {Staged} staged @param {Place} place
  * @returns {'stored' | 'exists'}
  */
-function putInPlace(staged, { root, folder, file, sha256 = digestOf(staged) }) {
+function putInPlace(staged, { root, folder, file, sha256: known }) {
+  const sha256 = known === '' ? digestOf(staged) : known;
   const partial = staged.name;
   staged.sha256 = sha256;
   rename(staged, partial.replace(/\.part$/, `.${sha256}.done`));
@@ -224,65 +224,89 @@ function close(staged) {
   staged.fd = -1;
 }
 
-/** The other side may use the slab again; it is told where it waits for that. @param {SlabMemory} slab */
+/** The other side may use the slab again. @param {SlabMemory} slab */
 function giveBack(slab) {
   Atomics.store(slab.inUse, 0, 0);
-  Atomics.add(state, TAKEN, 1);
-  if (Atomics.exchange(state, IS_AWAITED, 0) === 1) parentPort?.postMessage({ question: 0 });
+  lane.countReturned();
 }
 
-/** @param {Order} order */
-function carryOut(order) {
-  switch (order.kind) {
-    case 'slab':
-      slabs.set(order.slab, {
-        bytes: new Uint8Array(order.memory, 0, order.memory.byteLength - SLAB_TRAILER_BYTES),
-        inUse: new Int32Array(order.memory, order.memory.byteLength - SLAB_TRAILER_BYTES, 1),
+/** @param {import('./lane-memory.mjs').Order} order */
+function carryOut({ kind, object, numbers, texts }) {
+  if (kind === ORDER.message) carryOutMessage(receiveMessageOnPort(port)?.message);
+  else if (kind === ORDER.write) carryOutWrite(object, numbers, texts);
+  else carryOutPut(object, numbers, texts);
+}
+
+/** @param {Message} message */
+function carryOutMessage(message) {
+  switch (message.kind) {
+    case 'slab': {
+      const end = message.memory.byteLength - SLAB_TRAILER_BYTES;
+      slabs.set(message.slab, {
+        bytes: new Uint8Array(message.memory, 0, end),
+        inUse: new Int32Array(message.memory, end, 1),
       });
-      return;
-    case 'forget-slab':
-      slabs.delete(order.slab);
-      return;
-    case 'write':
-      write(stagedOf(order.object, order.name), order.piece);
-      return;
-    case 'digest': {
-      const staged = stagedOf(order.object, order.name);
-      reply(order.question, staged, () => ({ sha256: digestOf(staged) }));
       return;
     }
-    case 'put': {
-      const staged = stagedOf(order.object, order.name);
-      const isDone = reply(order.question, staged, () => {
-        let result;
-        attempt(staged, 'put an object in place', () => {
-          result = putInPlace(staged, order);
-        });
-        return { sha256: staged.sha256, result };
-      });
-      if (isDone) {
-        objects.delete(order.object);
-        close(staged);
-      }
+    case 'forget-slab':
+      slabs.delete(message.slab);
+      return;
+    case 'digest': {
+      const staged = stagedOf(message.object, message.name);
+      attempt(staged, 'digest an object', () => digestOf(staged));
+      reply(message.question, staged);
       return;
     }
     case 'discard':
-      discard(order);
+      discard(message);
+      return;
+    case 'write':
+      carryOutWrite(message.object, message.numbers, message.texts);
+      return;
+    case 'put':
+      carryOutPut(message.object, message.numbers, message.texts);
   }
 }
 
-/**
- * @param {number} question @param {Staged} staged @param {() => { sha256: string | undefined, result?: 'stored' | 'exists' | undefined }} work
- * @returns whether the object is in place
- */
-function reply(question, staged, work) {
-  const done = staged.failure === undefined ? work() : undefined;
-  const { failure } = staged;
-  parentPort?.postMessage(failure === undefined ? { question, ...done } : { question, failure });
-  return failure === undefined && done?.result === 'stored';
+/** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
+function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0], [name = '']) {
+  write(stagedOf(object, name), { slab, length, undigested, isDigested: isDigested === 1 });
 }
 
-/** @param {DiscardOrder} order */
+/** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
+function carryOutPut(object, [question = 0], [name = '', root = '', folder = '', file = '', sha256 = '']) {
+  const staged = stagedOf(object, name);
+  /** @type {'stored' | 'exists' | undefined} */
+  let result;
+  attempt(staged, 'put an object in place', () => {
+    result = putInPlace(staged, { root, folder, file, sha256 });
+  });
+  if (result === undefined || sha256 === '') reply(question, staged, result);
+  else answerShortly(question, result);
+  if (result !== 'stored') return;
+  objects.delete(object);
+  close(staged);
+}
+
+/** @param {number} question @param {'stored' | 'exists'} result */
+function answerShortly(question, result) {
+  switch (lane.answer(question, ANSWER[result])) {
+    case 'told':
+      return;
+    case 'tell':
+      parentPort?.postMessage(null);
+      return;
+    case 'full':
+      parentPort?.postMessage({ question, result });
+  }
+}
+
+/** @param {number} question @param {Staged} staged @param {'stored' | 'exists'} [result] */
+function reply(question, { failure, sha256 }, result) {
+  parentPort?.postMessage(failure === undefined ? { question, sha256, result } : { question, failure });
+}
+
+/** @param {DiscardMessage} message */
 function discard({ question, object }) {
   const staged = objects.get(object);
   objects.delete(object);
@@ -302,19 +326,12 @@ function discard({ question, object }) {
   parentPort?.postMessage(failure === undefined ? { question } : { question, failure });
 }
 
-/** @returns whether there was one */
-function carryOutNext() {
-  const received = receiveMessageOnPort(port);
-  if (received === undefined) return false;
-  carryOut(received.message);
-  return true;
-}
-
 // The disk works on what was written while it is digested, so all that has come is written first.
 for (;;) {
-  const seen = Atomics.load(state, GIVEN);
-  if (carryOutNext()) continue;
+  const order = lane.takeOrder();
   const [next] = undigested;
-  if (next === undefined) Atomics.wait(state, GIVEN, seen);
-  else digestNext(next);
+  if (order !== undefined) carryOut(order);
+  else if (next !== undefined) digestNext(next);
+  else lane.awaitOrder();
+  if (lane.takeAwaited()) parentPort?.postMessage(null);
 }

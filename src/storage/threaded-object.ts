@@ -1,6 +1,6 @@
 import type { StoreError } from '../core/ports/instance-store.ts';
 import { storeError } from './file-calls.ts';
-import { type Answer, type LaneUser, ObjectLane, type Slab } from './object-lane.ts';
+import { type Answer, type LaneOrder, type LaneUser, ObjectLane, type Slab } from './object-lane.ts';
 
 /** Slabs of one object that may still wait to be written before its sender has to (1 MiB). */
 const MAX_OUTSTANDING = 8;
@@ -35,6 +35,8 @@ export class ThreadedObject implements LaneUser {
   readonly #id: number;
   readonly #name: string;
   #outstanding = 0;
+  /** Its thread was told its name. */
+  #isKnown = false;
   #isOver = false;
   #wait: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #failure: StoreError | undefined;
@@ -64,10 +66,20 @@ export class ThreadedObject implements LaneUser {
   }
 
   /** @returns a promise to wait for where the thread lags. Never throws: what failed comes out of what is asked after. */
-  write({ slab, ...piece }: Piece): Promise<void> | undefined {
+  write({ slab, length, undigested, isDigested }: Piece): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
     this.#outstanding += 1;
-    this.#lane.order(this.#order('write', { piece: { ...piece, slab: slab.id } }), slab, this);
+    this.#lane.order(
+      {
+        kind: 'write',
+        object: this.#id,
+        numbers: [slab.id, length, undigested, isDigested ? 1 : 0],
+        texts: this.#isKnown ? [] : [this.#name],
+      },
+      slab,
+      this,
+    );
+    this.#isKnown = true;
     if (this.#outstanding <= MAX_OUTSTANDING) return undefined;
     this.#lane.collect();
     return this.#outstanding > MAX_OUTSTANDING ? this.#untilTaken() : undefined;
@@ -75,13 +87,25 @@ export class ThreadedObject implements LaneUser {
 
   /** @returns SHA-256 of the pieces that were for the thread to digest. @throws StoreError */
   async digest(): Promise<string> {
-    const { sha256 = '' } = await this.#ask('digest', {});
+    const { sha256 = '' } = await this.#ask((question) => this.#message('digest', question));
     return sha256;
   }
 
   /** @throws StoreError; the place is then free again. */
-  async put(place: Place): Promise<{ readonly result: 'stored' | 'exists'; readonly sha256: string }> {
-    const { result = 'exists', sha256 = '' } = await this.#ask('put', place);
+  async put({
+    root,
+    folder,
+    file,
+    sha256: known = '',
+  }: Place): Promise<{ readonly result: 'stored' | 'exists'; readonly sha256: string }> {
+    const asked = this.#ask((question) => ({
+      kind: 'put',
+      object: this.#id,
+      numbers: [question],
+      texts: [this.#name, root, folder, file, known],
+    }));
+    if (this.isAlone) this.#lane.watch();
+    const { result = 'exists', sha256 = known } = await asked;
     if (result === 'stored') this.#end();
     return { result, sha256 };
   }
@@ -90,7 +114,7 @@ export class ThreadedObject implements LaneUser {
   async discard(): Promise<void> {
     if (this.#isOver) return;
     this.#end();
-    if (this.#failure === undefined) await this.#ask('discard', {});
+    if (this.#failure === undefined) await this.#ask((question) => this.#message('discard', question));
   }
 
   slabReturned(): void {
@@ -121,16 +145,16 @@ export class ThreadedObject implements LaneUser {
     return promise;
   }
 
-  async #ask(kind: 'digest' | 'put' | 'discard', more: object): Promise<Answer> {
+  async #ask(orderOf: (question: number) => LaneOrder): Promise<Answer> {
     if (this.#failure !== undefined) throw this.#failure;
-    const answer = await this.#lane.ask(this.#order(kind, more));
+    const answer = await this.#lane.ask(orderOf);
     if (answer.failure === undefined) return answer;
     const { doing, errno } = answer.failure;
     throw storeError(doing, Object.assign(new Error(errno), { code: errno }));
   }
 
-  #order(kind: string, more: object): object {
-    return { kind, object: this.#id, name: this.#name, ...more };
+  #message(kind: 'digest' | 'discard', question: number): LaneOrder {
+    return { kind: 'message', message: { kind, question, object: this.#id, name: this.#name } };
   }
 
   #end(): void {

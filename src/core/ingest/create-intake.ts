@@ -9,7 +9,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { StagingReleaser } from './staging-releaser.ts';
 import { StudyGate } from './study-gate.ts';
 
-/** Told of everything that comes in. Called synchronously: keep it short. */
+/** Told of everything that comes in, in its order, right after it is answered. Called synchronously: keep it short. */
 export interface IntakeObserver {
   /** @param bytes of the Data Set */
   instanceHandled(origin: InstanceOrigin, outcome: IngestOutcome, bytes: number, receivedAt: number): void;
@@ -32,22 +32,34 @@ export interface IntakeOptions {
 export function createIntake(options: IntakeOptions): Intake & { flush(): Promise<void> } {
   const { observers, gate = new StudyGate() } = options;
   const releaser = new StagingReleaser(options);
+  let untold: Parameters<IntakeObserver['instanceHandled']>[] = [];
+  const tell = (): void => {
+    const handled = untold;
+    untold = [];
+    for (const one of handled) for (const observer of observers) observer.instanceHandled(...one);
+  };
   const context = {
     ...options,
     releaser,
     gate,
     inFlight: new KeyedQueue(),
-    onOutcome: (origin: InstanceOrigin, outcome: IngestOutcome, bytes: number, receivedAt: number) => {
-      for (const observer of observers) observer.instanceHandled(origin, outcome, bytes, receivedAt);
+    onOutcome: (...handled: Parameters<IntakeObserver['instanceHandled']>) => {
+      // In the next turn: the sender waits for its answer, and no observer has a say in that.
+      if (untold.length === 0) setImmediate(tell);
+      untold.push(handled);
     },
   };
   return {
     begin: (origin, declared) =>
       options.hasSpace() ? new InstanceReception(context, origin, declared) : refuseForSpace(context, origin),
     intakeEnded: (intakeId) => {
+      tell();
       for (const observer of observers) observer.intakeEnded(intakeId);
     },
-    flush: () => releaser.flush(),
+    flush: () => {
+      tell();
+      return releaser.flush();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ export const MAX_FILE_META_LENGTH = 1024 * 1024;
 const PREFIX = 'DICM';
 const META_START = PREAMBLE_LENGTH + PREFIX.length;
 const META_GROUP = 0x0002;
+const SPACE = 0x20;
 
 const ELEMENT = {
   groupLength: 0x0000,
@@ -65,51 +66,67 @@ export interface NotPart10 {
 }
 export type FileMetaReading = FileMetaComplete | FileMetaNeedsMore | NotPart10;
 
-function shortElement(element: number, vr: string, value: Buffer): Buffer {
-  const header = Buffer.alloc(8);
-  header.writeUInt16LE(META_GROUP, 0);
-  header.writeUInt16LE(element, 2);
-  header.write(vr, 4, 'latin1');
-  header.writeUInt16LE(value.length, 6);
-  return Buffer.concat([header, value]);
-}
-
-function textElement(element: number, vr: 'UI' | 'SH' | 'AE', text: string): Buffer {
-  const padding = text.length % 2 === 0 ? '' : vr === 'UI' ? '\0' : ' ';
-  return shortElement(element, vr, Buffer.from(text + padding, 'latin1'));
-}
-
 /** (0002,0001): VR OB has a 32-bit length after two reserved bytes. */
 const VERSION_ELEMENT = Buffer.from([2, 0, 1, 0, 0x4f, 0x42, 0, 0, 2, 0, 0, 0, 0, 1]);
+/** Element header of a VR with a 16-bit length. */
+const SHORT_HEADER_LENGTH = 8;
+
+/** Text elements of group 0002, in ascending order of their tags. */
+type TextElements = readonly (readonly [element: number, vr: 'UI' | 'SH' | 'AE', text: string])[];
+
+function textElements(fields: FileMetaFields): TextElements {
+  const { callingAeTitle, calledAeTitle } = fields;
+  return [
+    [ELEMENT.mediaStorageSopClassUid, 'UI', fields.sopClassUid],
+    [ELEMENT.mediaStorageSopInstanceUid, 'UI', fields.sopInstanceUid],
+    [ELEMENT.transferSyntaxUid, 'UI', fields.transferSyntaxUid],
+    [ELEMENT.implementationClassUid, 'UI', IMPLEMENTATION_CLASS_UID],
+    [ELEMENT.implementationVersionName, 'SH', IMPLEMENTATION_VERSION_NAME],
+    ...(callingAeTitle === undefined
+      ? []
+      : ([
+          [ELEMENT.sourceApplicationEntityTitle, 'AE', callingAeTitle],
+          [ELEMENT.sendingApplicationEntityTitle, 'AE', callingAeTitle],
+        ] as const)),
+    ...(calledAeTitle === undefined
+      ? []
+      : ([[ELEMENT.receivingApplicationEntityTitle, 'AE', calledAeTitle]] as const)),
+  ];
+}
+
+const evenLength = (length: number): number => length + (length % 2);
+
+/** @returns where its value begins. */
+function writeShortHeader(target: Buffer, at: number, element: number, vr: string, length: number): number {
+  target.writeUInt16LE(META_GROUP, at);
+  target.writeUInt16LE(element, at + 2);
+  target.write(vr, at + 4, 'latin1');
+  target.writeUInt16LE(length, at + 6);
+  return at + SHORT_HEADER_LENGTH;
+}
 
 /**
  * Builds what precedes a Data Set in a Part 10 file (PS3.10 7.1): a zeroed preamble, the prefix, and group 0002 in
  * Explicit VR Little Endian.
  */
 export function writeFileMeta(fields: FileMetaFields): Buffer {
-  const elements = [
-    VERSION_ELEMENT,
-    textElement(ELEMENT.mediaStorageSopClassUid, 'UI', fields.sopClassUid),
-    textElement(ELEMENT.mediaStorageSopInstanceUid, 'UI', fields.sopInstanceUid),
-    textElement(ELEMENT.transferSyntaxUid, 'UI', fields.transferSyntaxUid),
-    textElement(ELEMENT.implementationClassUid, 'UI', IMPLEMENTATION_CLASS_UID),
-    textElement(ELEMENT.implementationVersionName, 'SH', IMPLEMENTATION_VERSION_NAME),
-  ];
-  if (fields.callingAeTitle !== undefined) {
-    elements.push(textElement(ELEMENT.sourceApplicationEntityTitle, 'AE', fields.callingAeTitle));
-    elements.push(textElement(ELEMENT.sendingApplicationEntityTitle, 'AE', fields.callingAeTitle));
+  const texts = textElements(fields);
+  let groupLength = VERSION_ELEMENT.length;
+  for (const [, , text] of texts) groupLength += SHORT_HEADER_LENGTH + evenLength(text.length);
+  const groupStart = META_START + SHORT_HEADER_LENGTH + 4;
+  // Zeroed: the preamble, and the padding of UIDs.
+  const bytes = Buffer.alloc(groupStart + groupLength);
+  bytes.write(PREFIX, PREAMBLE_LENGTH, 'latin1');
+  bytes.writeUInt32LE(groupLength, writeShortHeader(bytes, META_START, ELEMENT.groupLength, 'UL', 4));
+  let at = groupStart + VERSION_ELEMENT.copy(bytes, groupStart);
+  for (const [element, vr, text] of texts) {
+    const length = evenLength(text.length);
+    const value = writeShortHeader(bytes, at, element, vr, length);
+    bytes.write(text, value, 'latin1');
+    if (length > text.length && vr !== 'UI') bytes[value + text.length] = SPACE;
+    at = value + length;
   }
-  if (fields.calledAeTitle !== undefined) {
-    elements.push(textElement(ELEMENT.receivingApplicationEntityTitle, 'AE', fields.calledAeTitle));
-  }
-  const groupLength = Buffer.alloc(4);
-  groupLength.writeUInt32LE(elements.reduce((sum, element) => sum + element.length, 0));
-  return Buffer.concat([
-    Buffer.alloc(PREAMBLE_LENGTH),
-    Buffer.from(PREFIX, 'latin1'),
-    shortElement(ELEMENT.groupLength, 'UL', groupLength),
-    ...elements,
-  ]);
+  return bytes;
 }
 
 interface MetaElement {
