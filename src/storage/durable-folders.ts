@@ -12,7 +12,8 @@ const MAX_OPEN_FOLDERS = 256;
  * folder. Syncs asked for at the same time are shared: whoever waits while one is running joins the next.
  */
 export class DurableFolders {
-  readonly #onForgotten: () => void;
+  readonly #generation: Int32Array;
+  #known: number;
   readonly #open = new LRUCache<string, Promise<OpenFolder>>({
     max: MAX_OPEN_FOLDERS,
     dispose: (folder) => {
@@ -23,9 +24,13 @@ export class DurableFolders {
     },
   });
 
-  /** @param options.onForgotten called when folders may be gone, so that others drop what they know of them too. */
-  constructor({ onForgotten = () => undefined }: { readonly onForgotten?: () => void } = {}) {
-    this.#onForgotten = onForgotten;
+  /**
+   * @param generation one number that whoever shares folders with this one shares too: it grows where folders may be
+   * gone, and everybody then drops what they know.
+   */
+  constructor(generation: Int32Array = new Int32Array(1)) {
+    this.#generation = generation;
+    this.#known = Atomics.load(generation, 0);
   }
 
   /** Makes the folder exist, durably, with all missing parents below `root` (which must exist). */
@@ -48,7 +53,7 @@ export class DurableFolders {
     const prefix = `${folder}${path.sep}`;
     for (const name of [...this.#open.keys()])
       if (name === folder || name.startsWith(prefix)) this.#open.delete(name);
-    this.#onForgotten();
+    Atomics.add(this.#generation, 0, 1);
   }
 
   async close(): Promise<void> {
@@ -58,6 +63,7 @@ export class DurableFolders {
   }
 
   #folder(folder: string, root: string | undefined): Promise<OpenFolder> {
+    this.#dropIfForgotten();
     const known = this.#open.get(folder);
     if (known) return known;
     const opening = this.#openFolder(folder, root);
@@ -66,6 +72,13 @@ export class DurableFolders {
       if (this.#open.peek(folder) === opening) this.#open.delete(folder);
     });
     return opening;
+  }
+
+  #dropIfForgotten(): void {
+    const now = Atomics.load(this.#generation, 0);
+    if (now === this.#known) return;
+    this.#known = now;
+    this.#open.clear();
   }
 
   async #openFolder(folder: string, root: string | undefined): Promise<OpenFolder> {

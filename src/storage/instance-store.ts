@@ -50,8 +50,9 @@ export async function createInstanceStore(
 ): Promise<InstanceStore & StudyFiles> {
   const { cachedFiles } = options;
   const layout = dataLayout(options.dataDir);
-  const threads = createObjectThreads(layout.incoming);
-  const folders = new DurableFolders({ onForgotten: () => threads.foldersChanged() });
+  const generation = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const folders = new DurableFolders(generation);
+  const threads = createObjectThreads({ incoming: layout.incoming, generation, folders });
   try {
     for (const folder of [layout.root, layout.objects, layout.conflicts, layout.incoming]) {
       await fs.mkdir(folder, { recursive: true, mode: 0o750 });

@@ -30,8 +30,8 @@ const STATE_NUMBERS = 7;
 /** Kinds of orders. The one without numbers of its own comes as a message. */
 export const ORDER = Object.freeze({ message: 0, write: 1, put: 2 });
 
-/** Answers that need no message. */
-export const ANSWER = Object.freeze({ stored: 1, exists: 2 });
+/** Answers that need no message. The first one is not the last of its question: the folders are to be synced now. */
+export const ANSWER = Object.freeze({ linked: 0, stored: 1, exists: 2 });
 
 /**
  * @typedef {object} Order

@@ -51,6 +51,7 @@ export interface LaneUser {
 }
 
 interface Waiting {
+  readonly onLinked: (() => void) | undefined;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: StoreError) => void;
 }
@@ -134,13 +135,16 @@ export class ObjectLane {
     this.#send(order);
   }
 
-  /** An order that is answered. @throws StoreError where the thread fails. */
-  ask(orderOf: (question: number) => LaneOrder): Promise<Answer> {
+  /**
+   * An order that is answered. @throws StoreError where the thread fails.
+   * @param onLinked called where the thread leaves the syncing of folders to this side.
+   */
+  ask(orderOf: (question: number) => LaneOrder, onLinked?: () => void): Promise<Answer> {
     this.#lastQuestion = (this.#lastQuestion + 1) | 0;
     const question = this.#lastQuestion;
     return new Promise((resolve, reject) => {
       if (this.#waiting.size === 0) this.#running().worker.ref();
-      this.#waiting.set(question, { resolve, reject });
+      this.#waiting.set(question, { resolve, reject, onLinked });
       this.#send(orderOf(question));
     });
   }
@@ -261,7 +265,8 @@ export class ObjectLane {
 
   #takeAnswers(): void {
     this.#thread?.memory.takeAnswers((question, answer) => {
-      this.#onAnswer({ question, result: answer === ANSWER.stored ? 'stored' : 'exists' });
+      if (answer === ANSWER.linked) this.#waiting.get(question)?.onLinked?.();
+      else this.#onAnswer({ question, result: answer === ANSWER.stored ? 'stored' : 'exists' });
     });
   }
 

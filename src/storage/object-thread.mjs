@@ -28,7 +28,14 @@ import { loadWriteBack } from './write-back.mjs';
 /** @typedef {{ kind: 'write' | 'put', object: number, numbers: readonly number[], texts: readonly string[] }} LongOrder its texts did not fit */
 /** @typedef {SlabMessage | ForgetSlabMessage | DigestMessage | DiscardMessage | LongOrder} Message */
 
-/** @typedef {{ root: string, folder: string, file: string, sha256: string }} Place `sha256`: empty where it is for this side to tell */
+/**
+ * @typedef {object} Place
+ * @property {string} root
+ * @property {string} folder
+ * @property {string} file
+ * @property {string} sha256 empty where it is for this side to tell
+ * @property {() => boolean} leaveFolders whether the other side syncs the folders, beginning now
+ */
 
 /**
  * @typedef {object} Staged
@@ -155,7 +162,7 @@ function rename(staged, name) {
  * @param {Staged} staged @param {Place} place
  * @returns {'stored' | 'exists'}
  */
-function putInPlace(staged, { root, folder, file, sha256: known }) {
+function putInPlace(staged, { root, folder, file, sha256: known, leaveFolders }) {
   const sha256 = known === '' ? digestOf(staged) : known;
   const partial = staged.name;
   staged.sha256 = sha256;
@@ -167,10 +174,13 @@ function putInPlace(staged, { root, folder, file, sha256: known }) {
     return 'exists';
   }
   try {
+    const isLeft = leaveFolders();
     // The file first: the commit of the file system's journal that it needs mostly has both names in it.
     fs.fdatasyncSync(staged.fd);
-    folders.sync(parent);
-    folders.sync(incoming);
+    if (!isLeft) {
+      folders.sync(parent);
+      folders.sync(incoming);
+    }
   } catch (error) {
     removeIfThere(target);
     throw error;
@@ -274,31 +284,27 @@ function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested
 }
 
 /** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
-function carryOutPut(object, [question = 0], [name = '', root = '', folder = '', file = '', sha256 = '']) {
+function carryOutPut(object, [question = 0, mayLeave = 0], [name = '', root = '', folder = '', file = '', sha256 = '']) {
   const staged = stagedOf(object, name);
   /** @type {'stored' | 'exists' | undefined} */
   let result;
   attempt(staged, 'put an object in place', () => {
-    result = putInPlace(staged, { root, folder, file, sha256 });
+    const leaveFolders = () => mayLeave === 1 && answerShortly(question, 'linked');
+    result = putInPlace(staged, { root, folder, file, sha256, leaveFolders });
   });
-  if (result === undefined || sha256 === '') reply(question, staged, result);
-  else answerShortly(question, result);
+  if (result === undefined || sha256 === '' || !answerShortly(question, result)) {
+    reply(question, staged, result);
+  }
   if (result !== 'stored') return;
   objects.delete(object);
   close(staged);
 }
 
-/** @param {number} question @param {'stored' | 'exists'} result */
-function answerShortly(question, result) {
-  switch (lane.answer(question, ANSWER[result])) {
-    case 'told':
-      return;
-    case 'tell':
-      parentPort?.postMessage(null);
-      return;
-    case 'full':
-      parentPort?.postMessage({ question, result });
-  }
+/** @param {number} question @param {keyof typeof ANSWER} answer @returns {boolean} false where there is no room for it */
+function answerShortly(question, answer) {
+  const how = lane.answer(question, ANSWER[answer]);
+  if (how === 'tell') parentPort?.postMessage(null);
+  return how !== 'full';
 }
 
 /** @param {number} question @param {Staged} staged @param {'stored' | 'exists'} [result] */

@@ -5,18 +5,21 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { DurableFolders } from './durable-folders.ts';
 import { createObjectThreads, type ObjectThreads } from './object-threads.ts';
 import { ThreadedObject } from './threaded-object.ts';
 
 let folder: string;
 let incoming: string;
 let threads: ObjectThreads;
+let generation: Int32Array;
 
 beforeEach(async () => {
   folder = await fs.mkdtemp(path.join(os.tmpdir(), 'threads-'));
   incoming = path.join(folder, 'incoming');
   await fs.mkdir(incoming);
-  threads = createObjectThreads(incoming);
+  generation = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  threads = createObjectThreads({ incoming, generation, folders: new DurableFolders(generation) });
 });
 afterEach(async () => {
   await threads.close();
@@ -70,7 +73,7 @@ describe('threads that store objects', () => {
     void give(first, 'first');
     await first.put(place('first.dcm'));
     await fs.rename(path.join(folder, 'a'), path.join(folder, 'apart'));
-    threads.foldersChanged();
+    Atomics.add(generation, 0, 1);
     const second = threads.open('c.dimse.2.part');
     void give(second, 'second');
     expect((await second.put(place('second.dcm'))).result).toBe('stored');

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 
+import type { DurableFolders } from './durable-folders.ts';
 import { ObjectLane } from './object-lane.ts';
 import { ThreadedObject } from './threaded-object.ts';
 
@@ -13,26 +14,31 @@ const LANES = Math.min(4, Math.max(2, availableParallelism()));
 export interface ObjectThreads {
   /** @param stagingName in the staging folder. */
   open(stagingName: string): ThreadedObject;
-  /** Folders were taken out of their place: no thread goes on using what it knows of them. */
-  foldersChanged(): void;
   /** Objects under way fail. */
   close(): Promise<void>;
 }
 
-/** @param incoming absolute path of the staging folder. */
-export function createObjectThreads(incoming: string): ObjectThreads {
-  const generation = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+export interface ObjectThreadsOptions {
+  /** Absolute path of the staging folder. */
+  readonly incoming: string;
+  /** Shared memory: grows where folders may be gone, see {@link DurableFolders}. */
+  readonly generation: Int32Array;
+  /** Those that the side of the threads' user syncs. */
+  readonly folders: Pick<DurableFolders, 'sync'>;
+}
+
+export function createObjectThreads({ incoming, generation, folders }: ObjectThreadsOptions): ObjectThreads {
   const lanes = Array.from({ length: LANES }, () => new ObjectLane(incoming, generation));
+  const syncFolders = async (parent: string): Promise<void> => {
+    await Promise.all([folders.sync(parent), folders.sync(incoming)]);
+  };
   let lastObject = 0;
   return {
     open(stagingName) {
       lastObject += 1;
       const isAlone = lanes.every((lane) => lane.load === 0);
       const least = lanes.reduce((best, lane) => (lane.load < best.load ? lane : best));
-      return new ThreadedObject(least, lastObject, stagingName, isAlone);
-    },
-    foldersChanged() {
-      Atomics.add(generation, 0, 1);
+      return new ThreadedObject({ lane: least, id: lastObject, name: stagingName, isAlone, syncFolders });
     },
     async close() {
       await Promise.all(lanes.map((lane) => lane.close()));

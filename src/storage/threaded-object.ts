@@ -1,5 +1,7 @@
+import path from 'node:path';
+
 import type { StoreError } from '../core/ports/instance-store.ts';
-import { storeError } from './file-calls.ts';
+import { storeError, unlinkFile } from './file-calls.ts';
 import { type Answer, type LaneOrder, type LaneUser, ObjectLane, type Slab } from './object-lane.ts';
 
 /** Slabs of one object that may still wait to be written before its sender has to (1 MiB). */
@@ -26,6 +28,17 @@ export interface Place {
   readonly sha256?: string;
 }
 
+export interface ThreadedObjectOptions {
+  readonly lane: ObjectLane;
+  /** Not used before in this process. */
+  readonly id: number;
+  /** In the staging folder. */
+  readonly name: string;
+  readonly isAlone: boolean;
+  /** Makes the names in a folder and in the staging folder durable. */
+  readonly syncFolders: (parent: string) => Promise<void>;
+}
+
 /** An object that a lane's thread writes, digests and puts in place. */
 export class ThreadedObject implements LaneUser {
   static readonly slabBytes = ObjectLane.slabBytes;
@@ -34,6 +47,7 @@ export class ThreadedObject implements LaneUser {
   readonly #lane: ObjectLane;
   readonly #id: number;
   readonly #name: string;
+  readonly #syncFolders: (parent: string) => Promise<void>;
   #outstanding = 0;
   /** Its thread was told its name. */
   #isKnown = false;
@@ -41,12 +55,12 @@ export class ThreadedObject implements LaneUser {
   #wait: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #failure: StoreError | undefined;
 
-  /** @param id not used before in this process. @param name in the staging folder. */
-  constructor(lane: ObjectLane, id: number, name: string, isAlone: boolean) {
+  constructor({ lane, id, name, isAlone, syncFolders }: ThreadedObjectOptions) {
     this.#lane = lane;
     this.#id = id;
     this.#name = name;
     this.isAlone = isAlone;
+    this.#syncFolders = syncFolders;
     lane.enter(this);
   }
 
@@ -98,15 +112,29 @@ export class ThreadedObject implements LaneUser {
     file,
     sha256: known = '',
   }: Place): Promise<{ readonly result: 'stored' | 'exists'; readonly sha256: string }> {
-    const asked = this.#ask((question) => ({
-      kind: 'put',
-      object: this.#id,
-      numbers: [question],
-      texts: [this.#name, root, folder, file, known],
-    }));
+    const parent = path.join(root, folder);
+    let folders: Promise<void> | undefined;
+    const asked = this.#ask(
+      (question) => ({
+        kind: 'put',
+        object: this.#id,
+        numbers: [question, this.isAlone ? 1 : 0],
+        texts: [this.#name, root, folder, file, known],
+      }),
+      () => {
+        folders = this.#syncFolders(parent);
+        // Looked at when the thread is through with the file.
+        folders.catch(() => undefined);
+      },
+    );
     if (this.isAlone) this.#lane.watch();
     const { result = 'exists', sha256 = known } = await asked;
-    if (result === 'stored') this.#end();
+    if (result === 'exists') return { result, sha256 };
+    this.#end();
+    await folders?.catch(async (error: unknown) => {
+      await unlinkFile(path.join(parent, file)).catch(() => undefined);
+      throw storeError('put an object in place', error);
+    });
     return { result, sha256 };
   }
 
@@ -145,9 +173,9 @@ export class ThreadedObject implements LaneUser {
     return promise;
   }
 
-  async #ask(orderOf: (question: number) => LaneOrder): Promise<Answer> {
+  async #ask(orderOf: (question: number) => LaneOrder, onLinked?: () => void): Promise<Answer> {
     if (this.#failure !== undefined) throw this.#failure;
-    const answer = await this.#lane.ask(orderOf);
+    const answer = await this.#lane.ask(orderOf, onLinked);
     if (answer.failure === undefined) return answer;
     const { doing, errno } = answer.failure;
     throw storeError(doing, Object.assign(new Error(errno), { code: errno }));
