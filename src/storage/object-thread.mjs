@@ -42,6 +42,7 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {string} name its present name in the staging folder
  * @property {number} fd -1 where it could not be made
  * @property {number} position
+ * @property {number} writtenBack up to where the disk was asked to take it
  * @property {import('node:crypto').Hash} hash
  * @property {Piece[]} undigested written, and not digested yet
  * @property {string | undefined} sha256
@@ -52,8 +53,8 @@ import { loadWriteBack } from './write-back.mjs';
 const { port, memory, generation, incoming } = workerData;
 const lane = new LaneMemory(memory);
 const SLAB_TRAILER_BYTES = 4;
-/** Smaller pieces are not worth the call. */
-const WRITE_BACK_FROM_BYTES = 64 * 1024;
+/** What is worth a transfer of its own: each costs the machine a few dozen microseconds, whatever its size. */
+const WRITE_BACK_BYTES = 384 * 1024;
 
 /**
  * @typedef {object} SlabMemory
@@ -82,6 +83,7 @@ function stagedOf(object, name) {
     name,
     fd: -1,
     position: 0,
+    writtenBack: 0,
     hash: createHash('sha256'),
     undigested: [],
     sha256: undefined,
@@ -122,7 +124,10 @@ function write(staged, piece) {
     const from = staged.position;
     for (let at = 0; at < length;) at += fs.writeSync(staged.fd, bytes, at, length - at, from + at);
     staged.position += length;
-    if (length >= WRITE_BACK_FROM_BYTES) startWriteBack(staged.fd, from, length);
+    const unsent = staged.position - staged.writtenBack;
+    if (unsent < WRITE_BACK_BYTES) return;
+    startWriteBack(staged.fd, staged.writtenBack, unsent);
+    staged.writtenBack = staged.position;
   });
   if (piece.isDigested) {
     giveBack(slabOf(piece.slab));
