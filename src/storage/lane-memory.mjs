@@ -28,7 +28,7 @@ const IS_WATCHED = 6;
 const STATE_NUMBERS = 7;
 
 /** Kinds of orders. The one without numbers of its own comes as a message. */
-export const ORDER = Object.freeze({ message: 0, write: 1, put: 2 });
+export const ORDER = Object.freeze({ message: 0, open: 1, write: 2, put: 3 });
 
 /** Answers that need no message. The first one is not the last of its question: the folders are to be synced now. */
 export const ANSWER = Object.freeze({ linked: 0, stored: 1, exists: 2 });

@@ -33,7 +33,7 @@ export interface Answer {
 /** An order in numbers and names, or any other as a message; see object-thread.mjs. */
 export type LaneOrder =
   | {
-      readonly kind: 'write' | 'put';
+      readonly kind: 'open' | 'write' | 'put';
       readonly object: number;
       readonly numbers: readonly number[];
       readonly texts: readonly string[];
@@ -99,8 +99,10 @@ export class ObjectLane {
     return this.#users.size;
   }
 
-  enter(user: LaneUser): void {
+  /** @param order its first one. */
+  enter(user: LaneUser, order: LaneOrder): void {
     this.#users.add(user);
+    this.#send(order);
   }
 
   leave(user: LaneUser): void {
@@ -129,7 +131,7 @@ export class ObjectLane {
   }
 
   /** An order that nothing is said to. @param slab belongs to the thread until it is through with it. */
-  order(order: LaneOrder, slab: Slab, user: LaneUser): void {
+  give(order: LaneOrder, slab: Slab, user: LaneUser): void {
     Atomics.store(slab.inUse, 0, 1);
     this.#given.push({ slab, user });
     this.#send(order);
@@ -222,7 +224,7 @@ export class ObjectLane {
 
   #send(order: LaneOrder): void {
     const thread = this.#running();
-    if (this.#backlog.length === 0 && give(thread, order)) return;
+    if (this.#backlog.length === 0 && giveOrder(thread, order)) return;
     this.#backlog.push(order);
     if (this.#backlog.length === 1) this.collect();
   }
@@ -230,7 +232,7 @@ export class ObjectLane {
   #giveBacklog(): void {
     const thread = this.#thread;
     if (thread === undefined || this.#backlog.length === 0) return;
-    const given = this.#backlog.findIndex((order) => !give(thread, order));
+    const given = this.#backlog.findIndex((order) => !giveOrder(thread, order));
     this.#backlog = given < 0 ? [] : this.#backlog.slice(given);
   }
 
@@ -294,7 +296,7 @@ export class ObjectLane {
 }
 
 /** @returns false where the shared memory has no room for it now. */
-function give({ port, memory }: Thread, order: LaneOrder): boolean {
+function giveOrder({ port, memory }: Thread, order: LaneOrder): boolean {
   if (order.kind === 'message') return giveMessage(port, memory, order.message);
   const { object, numbers, texts } = order;
   if (!LaneMemory.holds(texts)) return giveMessage(port, memory, order);

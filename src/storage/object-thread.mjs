@@ -23,9 +23,9 @@ import { loadWriteBack } from './write-back.mjs';
  */
 /** @typedef {{ kind: 'slab', slab: number, memory: SharedArrayBuffer }} SlabMessage */
 /** @typedef {{ kind: 'forget-slab', slab: number }} ForgetSlabMessage */
-/** @typedef {{ kind: 'digest', question: number, object: number, name: string }} DigestMessage */
+/** @typedef {{ kind: 'digest', question: number, object: number }} DigestMessage */
 /** @typedef {{ kind: 'discard', question: number, object: number }} DiscardMessage */
-/** @typedef {{ kind: 'write' | 'put', object: number, numbers: readonly number[], texts: readonly string[] }} LongOrder its texts did not fit */
+/** @typedef {{ kind: 'open' | 'put', object: number, numbers: readonly number[], texts: readonly string[] }} LongOrder its texts did not fit */
 /** @typedef {SlabMessage | ForgetSlabMessage | DigestMessage | DiscardMessage | LongOrder} Message */
 
 /**
@@ -74,10 +74,8 @@ const startWriteBack = await loadWriteBack();
 const errnoOf = (error) =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'failed';
 
-/** @param {number} object @param {string} name @returns {Staged} */
-function stagedOf(object, name) {
-  const known = objects.get(object);
-  if (known !== undefined) return known;
+/** @param {number} object @param {string} name */
+function open(object, name) {
   /** @type {Staged} */
   const staged = {
     name,
@@ -93,6 +91,12 @@ function stagedOf(object, name) {
   attempt(staged, 'create a staging file', () => {
     staged.fd = fs.openSync(path.join(incoming, name), 'wx', 0o640);
   });
+}
+
+/** @param {number} object */
+function stagedOf(object) {
+  const staged = objects.get(object);
+  if (staged === undefined) throw new Error(`unknown object ${object}`);
   return staged;
 }
 
@@ -248,7 +252,8 @@ function giveBack(slab) {
 /** @param {import('./lane-memory.mjs').Order} order */
 function carryOut({ kind, object, numbers, texts }) {
   if (kind === ORDER.message) carryOutMessage(receiveMessageOnPort(port)?.message);
-  else if (kind === ORDER.write) carryOutWrite(object, numbers, texts);
+  else if (kind === ORDER.open) open(object, texts[0] ?? '');
+  else if (kind === ORDER.write) carryOutWrite(object, numbers);
   else carryOutPut(object, numbers, texts);
 }
 
@@ -267,7 +272,7 @@ function carryOutMessage(message) {
       slabs.delete(message.slab);
       return;
     case 'digest': {
-      const staged = stagedOf(message.object, message.name);
+      const staged = stagedOf(message.object);
       attempt(staged, 'digest an object', () => digestOf(staged));
       reply(message.question, staged);
       return;
@@ -275,22 +280,22 @@ function carryOutMessage(message) {
     case 'discard':
       discard(message);
       return;
-    case 'write':
-      carryOutWrite(message.object, message.numbers, message.texts);
+    case 'open':
+      open(message.object, message.texts[0] ?? '');
       return;
     case 'put':
       carryOutPut(message.object, message.numbers, message.texts);
   }
 }
 
-/** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
-function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0], [name = '']) {
-  write(stagedOf(object, name), { slab, length, undigested, isDigested: isDigested === 1 });
+/** @param {number} object @param {readonly number[]} numbers */
+function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0]) {
+  write(stagedOf(object), { slab, length, undigested, isDigested: isDigested === 1 });
 }
 
 /** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
-function carryOutPut(object, [question = 0, mayLeave = 0], [name = '', root = '', folder = '', file = '', sha256 = '']) {
-  const staged = stagedOf(object, name);
+function carryOutPut(object, [question = 0, mayLeave = 0], [root = '', folder = '', file = '', sha256 = '']) {
+  const staged = stagedOf(object);
   /** @type {'stored' | 'exists' | undefined} */
   let result;
   attempt(staged, 'put an object in place', () => {

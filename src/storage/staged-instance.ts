@@ -6,7 +6,7 @@ import type { InstanceKey } from '../core/study/instance.ts';
 import { errnoOf, storeError, unlinkFile } from './file-calls.ts';
 import { conflictFileName, type DataLayout, doneName, seriesFolder } from './layout.ts';
 import type { Slab } from './object-lane.ts';
-import { type Piece, ThreadedObject } from './threaded-object.ts';
+import { type Piece, type Place, type Put, ThreadedObject } from './threaded-object.ts';
 
 export interface StagedFileOptions {
   readonly layout: DataLayout;
@@ -92,13 +92,12 @@ export class StagedFile implements StagedInstance {
 
   async commit(key: InstanceKey): Promise<{ kind: 'stored' | 'exists'; sha256: string }> {
     this.end();
-    const { result, sha256 } = await this.#object.put({
+    const { result, sha256 } = await this.#put({
       root: this.#layout.objects,
       folder: seriesFolder(key),
       file: `${key.sopInstanceUid}.dcm`,
       ...this.#digested(),
     });
-    if (result === 'stored') this.#putInPlace(sha256);
     return { kind: result, sha256 };
   }
 
@@ -106,10 +105,9 @@ export class StagedFile implements StagedInstance {
     const { conflicts, root } = this.#layout;
     const folder = seriesFolder(key);
     const file = conflictFileName(key, sha256);
-    const { result } = await this.#object.put({ root: conflicts, folder, file, sha256 });
-    if (result === 'stored') this.#putInPlace(sha256);
+    const { result } = await this.#put({ root: conflicts, folder, file, sha256 });
     // The same conflicting object came before: one copy of it is enough.
-    else await this.#object.discard();
+    if (result === 'exists') await this.#object.discard();
     return path.relative(root, path.join(conflicts, folder, file));
   }
 
@@ -120,9 +118,18 @@ export class StagedFile implements StagedInstance {
     if (this.#isInPlace) await unlinkIfThere(path.join(this.#layout.incoming, this.#name));
   }
 
-  #putInPlace(sha256: string): void {
-    this.#name = doneName(this.#name, sha256);
+  async #put(place: Place): Promise<Put> {
+    const put = await this.#object.put(place);
+    if (put.result === 'exists') return put;
+    this.#name = doneName(this.#name, put.sha256);
     this.#isInPlace = true;
+    try {
+      await put.foldersSynced;
+    } catch (error) {
+      await unlinkIfThere(path.join(place.root, place.folder, place.file));
+      throw storeError('put an object in place', error);
+    }
+    return put;
   }
 
   #digested(): { sha256?: string } {

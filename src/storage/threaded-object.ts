@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 import type { StoreError } from '../core/ports/instance-store.ts';
-import { storeError, unlinkFile } from './file-calls.ts';
+import { storeError } from './file-calls.ts';
 import { type Answer, type LaneOrder, type LaneUser, ObjectLane, type Slab } from './object-lane.ts';
 
 /** Slabs of one object that may still wait to be written before its sender has to (1 MiB). */
@@ -28,6 +28,13 @@ export interface Place {
   readonly sha256?: string;
 }
 
+export interface Put {
+  readonly result: 'stored' | 'exists';
+  readonly sha256: string;
+  /** Its names are durable as well. Rejects where that fails. */
+  readonly foldersSynced: Promise<void>;
+}
+
 export interface ThreadedObjectOptions {
   readonly lane: ObjectLane;
   /** Not used before in this process. */
@@ -46,11 +53,8 @@ export class ThreadedObject implements LaneUser {
   readonly isAlone: boolean;
   readonly #lane: ObjectLane;
   readonly #id: number;
-  readonly #name: string;
   readonly #syncFolders: (parent: string) => Promise<void>;
   #outstanding = 0;
-  /** Its thread was told its name. */
-  #isKnown = false;
   #isOver = false;
   #wait: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #failure: StoreError | undefined;
@@ -58,10 +62,10 @@ export class ThreadedObject implements LaneUser {
   constructor({ lane, id, name, isAlone, syncFolders }: ThreadedObjectOptions) {
     this.#lane = lane;
     this.#id = id;
-    this.#name = name;
     this.isAlone = isAlone;
     this.#syncFolders = syncFolders;
-    lane.enter(this);
+    // At once: making the file takes as long as its first bytes are under way.
+    lane.enter(this, { kind: 'open', object: id, numbers: [], texts: [name] });
   }
 
   /** Its thread is gone: nothing that is still written would go anywhere. */
@@ -83,17 +87,16 @@ export class ThreadedObject implements LaneUser {
   write({ slab, length, undigested, isDigested }: Piece): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
     this.#outstanding += 1;
-    this.#lane.order(
+    this.#lane.give(
       {
         kind: 'write',
         object: this.#id,
         numbers: [slab.id, length, undigested, isDigested ? 1 : 0],
-        texts: this.#isKnown ? [] : [this.#name],
+        texts: [],
       },
       slab,
       this,
     );
-    this.#isKnown = true;
     if (this.#outstanding <= MAX_OUTSTANDING) return undefined;
     this.#lane.collect();
     return this.#outstanding > MAX_OUTSTANDING ? this.#untilTaken() : undefined;
@@ -106,36 +109,25 @@ export class ThreadedObject implements LaneUser {
   }
 
   /** @throws StoreError; the place is then free again. */
-  async put({
-    root,
-    folder,
-    file,
-    sha256: known = '',
-  }: Place): Promise<{ readonly result: 'stored' | 'exists'; readonly sha256: string }> {
-    const parent = path.join(root, folder);
-    let folders: Promise<void> | undefined;
-    const asked = this.#ask(
+  async put({ root, folder, file, sha256: known = '' }: Place): Promise<Put> {
+    let foldersSynced = Promise.resolve();
+    const { result = 'exists', sha256 = known } = await this.#ask(
       (question) => ({
         kind: 'put',
         object: this.#id,
         numbers: [question, this.isAlone ? 1 : 0],
-        texts: [this.#name, root, folder, file, known],
+        texts: [root, folder, file, known],
       }),
       () => {
-        folders = this.#syncFolders(parent);
+        // Not before: while it is watched for, the thread may lack a processor to get so far.
+        this.#lane.watch();
+        foldersSynced = this.#syncFolders(path.join(root, folder));
         // Looked at when the thread is through with the file.
-        folders.catch(() => undefined);
+        foldersSynced.catch(() => undefined);
       },
     );
-    if (this.isAlone) this.#lane.watch();
-    const { result = 'exists', sha256 = known } = await asked;
-    if (result === 'exists') return { result, sha256 };
-    this.#end();
-    await folders?.catch(async (error: unknown) => {
-      await unlinkFile(path.join(parent, file)).catch(() => undefined);
-      throw storeError('put an object in place', error);
-    });
-    return { result, sha256 };
+    if (result === 'stored') this.#end();
+    return { result, sha256, foldersSynced };
   }
 
   /** Removes what was written, unless it is in place. @throws StoreError */
@@ -182,7 +174,7 @@ export class ThreadedObject implements LaneUser {
   }
 
   #message(kind: 'digest' | 'discard', question: number): LaneOrder {
-    return { kind: 'message', message: { kind, question, object: this.#id, name: this.#name } };
+    return { kind: 'message', message: { kind, question, object: this.#id } };
   }
 
   #end(): void {

@@ -5,8 +5,7 @@ import type { InstanceStore, StagedInstance } from '../ports/instance-store.ts';
 import { StoreError } from '../ports/instance-store.ts';
 import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { StoredInstance, StudyIndex } from '../ports/study-index.ts';
-import type { InstanceHeader } from '../study/header.ts';
+import type { PreparedWrite, StoredInstance, StudyIndex } from '../ports/study-index.ts';
 import {
   type DeclaredInstance,
   type InstanceKey,
@@ -15,7 +14,7 @@ import {
 } from '../study/instance.ts';
 import { HeaderReader } from './header-reader.ts';
 import { inspectObject } from './inspect-object.ts';
-import { judgeDataSet, refused } from './judge-data-set.ts';
+import { type AcceptableDataSet, judgeDataSet, refused } from './judge-data-set.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import type { StagingReleaser } from './staging-releaser.ts';
 import type { StudyGate } from './study-gate.ts';
@@ -88,16 +87,15 @@ export class InstanceReception implements Reception {
     const scan = await this.#header.end();
     const judged = judgeDataSet(this.#origin.customer, this.#declared, scan);
     if (judged.kind === 'refused') return judged;
-    const { key, header } = judged;
+    const { key } = judged;
     const { gate, inFlight } = this.#context;
     return gate.enter(key, () =>
-      inFlight.run(instanceKeyText(key), () => this.#keep(key, header, scan.integrity, receivedAt)),
+      inFlight.run(instanceKeyText(key), () => this.#keep(judged, scan.integrity, receivedAt)),
     );
   }
 
   async #keep(
-    key: InstanceKey,
-    header: InstanceHeader,
+    { key, describe }: AcceptableDataSet,
     integrity: DataSetIntegrity,
     receivedAt: number,
   ): Promise<IngestOutcome> {
@@ -105,7 +103,7 @@ export class InstanceReception implements Reception {
     const known = index.findInstance(key);
     const described = (sha256: string): StoredInstance => ({
       key,
-      header,
+      header: describe(),
       origin: this.#origin,
       transferSyntaxUid: this.#declared.transferSyntaxUid,
       fileBytes: this.#staged.bytes,
@@ -122,7 +120,7 @@ export class InstanceReception implements Reception {
     const committing = this.#staged.commit(key);
     const { knownDigest } = this.#staged;
     const isPreparable = known === undefined && knownDigest !== undefined;
-    const row = isPreparable ? index.prepareInstance(described(knownDigest)) : undefined;
+    const row = isPreparable ? this.#prepare(() => described(knownDigest)) : undefined;
     const { kind, sha256 } = await committing.catch((error: unknown) => {
       row?.cancel();
       throw error;
@@ -135,6 +133,15 @@ export class InstanceReception implements Reception {
     if (known === undefined) await (row?.commit() ?? index.addInstance(described(sha256)));
     this.#context.releaser.add(this.#staged.stagingName);
     return { kind: 'stored', key };
+  }
+
+  #prepare(describe: () => StoredInstance): PreparedWrite | undefined {
+    try {
+      return this.#context.index.prepareInstance(describe());
+    } catch {
+      // The object is on its way into its place; what is wrong here comes out when its row is written after that.
+      return undefined;
+    }
   }
 
   /** A file lies under the key though the index knew of none: it was stored by a run whose index was lost. */

@@ -2,7 +2,7 @@ import type { DataSetScan } from '../../dicom/part10/data-set-scan.ts';
 import { hasPixelsElsewhere } from '../../dicom/transfer-syntax.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import type { InstanceRefused, RefusalCode } from '../ports/intake.ts';
-import { extractHeader } from '../study/extract-header.ts';
+import { describeInstance, extractIdentity, type InstanceIdentity } from '../study/extract-header.ts';
 import type { InstanceHeader } from '../study/header.ts';
 import type { CustomerKey, DeclaredInstance, InstanceKey } from '../study/instance.ts';
 
@@ -14,7 +14,8 @@ const MAX_MESSAGE_LENGTH = 64;
 export interface AcceptableDataSet {
   readonly kind: 'acceptable';
   readonly key: InstanceKey;
-  readonly header: InstanceHeader;
+  /** What else the index is to know; takes a while. */
+  describe(): InstanceHeader;
 }
 
 /** Decides from its scan whether a Data Set may be kept as what it was declared to be. */
@@ -25,22 +26,23 @@ export function judgeDataSet(
 ): AcceptableDataSet | InstanceRefused {
   const isWholeOnly = declared.wholeOnly === true;
   if (isWholeOnly && scan.integrity !== 'complete') return notWhole(scan.integrity, scan.reason);
-  const extracted = extractHeader(scan);
+  const extracted = extractIdentity(scan);
   if (!extracted.ok) {
     // What is malformed lacks attributes because it could not be read: that is the reason to mend.
     const reason = scan.integrity === 'malformed' ? (scan.reason ?? extracted.reason) : extracted.reason;
     return refused('cannot-understand', reason);
   }
-  const { header } = extracted;
-  if (isWholeOnly && announcesMissingImage(header, declared.transferSyntaxUid))
+  const { identity } = extracted;
+  const describe = () => describeInstance(identity, scan);
+  if (isWholeOnly && announcesMissingImage(describe(), declared.transferSyntaxUid))
     return notWhole('truncated', 'The header announces an image, but there is no Pixel Data.');
-  const mismatch = identityMismatch(header, declared);
+  const mismatch = identityMismatch(identity, declared);
   if (mismatch !== undefined) return refused('identity-mismatch', mismatch);
-  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = header;
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = identity;
   return {
     kind: 'acceptable',
     key: { customer, studyInstanceUid, seriesInstanceUid, sopInstanceUid },
-    header,
+    describe,
   };
 }
 
@@ -58,21 +60,21 @@ function announcesMissingImage({ image }: InstanceHeader, transferSyntaxUid: Uid
   return isImage && image.pixelData === undefined && !hasPixelsElsewhere(transferSyntaxUid);
 }
 
-function identityMismatch(header: InstanceHeader, declared: DeclaredInstance): string | undefined {
-  if (declared.sopInstanceUid !== undefined && declared.sopInstanceUid !== header.sopInstanceUid) {
+function identityMismatch(identity: InstanceIdentity, declared: DeclaredInstance): string | undefined {
+  if (declared.sopInstanceUid !== undefined && declared.sopInstanceUid !== identity.sopInstanceUid) {
     return 'Affected SOP Instance UID differs from the Data Set';
   }
-  if (declared.sopClassUid !== undefined && declared.sopClassUid !== header.sopClassUid) {
+  if (declared.sopClassUid !== undefined && declared.sopClassUid !== identity.sopClassUid) {
     return 'Affected SOP Class UID differs from the Data Set';
   }
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = declared.within ?? {};
-  if (studyInstanceUid !== undefined && studyInstanceUid !== header.studyInstanceUid) {
+  if (studyInstanceUid !== undefined && studyInstanceUid !== identity.studyInstanceUid) {
     return OTHER_STUDY;
   }
-  if (seriesInstanceUid !== undefined && seriesInstanceUid !== header.seriesInstanceUid) {
+  if (seriesInstanceUid !== undefined && seriesInstanceUid !== identity.seriesInstanceUid) {
     return 'Data Set is of another series';
   }
-  if (sopInstanceUid !== undefined && sopInstanceUid !== header.sopInstanceUid) {
+  if (sopInstanceUid !== undefined && sopInstanceUid !== identity.sopInstanceUid) {
     return 'Data Set is of another SOP Instance';
   }
   return undefined;

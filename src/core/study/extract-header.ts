@@ -20,6 +20,17 @@ import {
   type StudyKeyword,
 } from './header.ts';
 
+/** What an instance is known by. */
+export type InstanceIdentity = Pick<
+  InstanceHeader,
+  'studyInstanceUid' | 'seriesInstanceUid' | 'sopInstanceUid' | 'sopClassUid'
+>;
+
+export type IdentityExtraction =
+  | { readonly ok: true; readonly identity: InstanceIdentity }
+  /** As of {@link HeaderExtraction}. */
+  | { readonly ok: false; readonly reason: string };
+
 export type HeaderExtraction =
   | { readonly ok: true; readonly header: InstanceHeader }
   /** Names the attribute that is missing or invalid; at most 64 characters, no patient data. */
@@ -193,10 +204,10 @@ function readUid(scan: DataSetScan, keyword: (typeof UID_KEYWORDS)[number]): Uid
 }
 
 /**
- * Takes from a scan what the index and Avara need to know of an instance.
+ * Takes from a scan what an instance is known by.
  * @param scan made with {@link HEADER_TAGS}; of any integrity, which is the caller's to judge.
  */
-export function extractHeader(scan: DataSetScan): HeaderExtraction {
+export function extractIdentity(scan: DataSetScan): IdentityExtraction {
   const sopClassUid = readUid(scan, 'SOPClassUID');
   const sopInstanceUid = readUid(scan, 'SOPInstanceUID');
   const studyInstanceUid = readUid(scan, 'StudyInstanceUID');
@@ -205,20 +216,25 @@ export function extractHeader(scan: DataSetScan): HeaderExtraction {
   if (typeof sopInstanceUid === 'object') return { ok: false, ...sopInstanceUid };
   if (typeof studyInstanceUid === 'object') return { ok: false, ...studyInstanceUid };
   if (typeof seriesInstanceUid === 'object') return { ok: false, ...seriesInstanceUid };
+  return { ok: true, identity: { studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid } };
+}
+
+/** Takes from a scan what the index and Avara need to know of an instance. */
+export function describeInstance(identity: InstanceIdentity, scan: DataSetScan): InstanceHeader {
   const dataSet = textSource(scan.elements);
   const items = new Map(
     [...scan.firstItems].map(([tag, elements]) => [tag, textSource(elements, dataSet.charset)]),
   );
   return {
-    ok: true,
-    header: {
-      studyInstanceUid,
-      seriesInstanceUid,
-      sopInstanceUid,
-      sopClassUid,
-      study: readAll(STUDY_PLACES, dataSet, items),
-      series: readAll(SERIES_PLACES, dataSet, items),
-      image: readImage(scan),
-    },
+    ...identity,
+    study: readAll(STUDY_PLACES, dataSet, items),
+    series: readAll(SERIES_PLACES, dataSet, items),
+    image: readImage(scan),
   };
+}
+
+/** {@link extractIdentity} and {@link describeInstance} in one. */
+export function extractHeader(scan: DataSetScan): HeaderExtraction {
+  const extracted = extractIdentity(scan);
+  return extracted.ok ? { ok: true, header: describeInstance(extracted.identity, scan) } : extracted;
 }
