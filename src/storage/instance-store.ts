@@ -79,7 +79,11 @@ export async function createInstanceStore(
   return {
     stage(customer, source, head): StagedInstance {
       lastStaged += 1;
-      const stagingName = partialName(customer, source, `${runId}${lastStaged.toString(36).padStart(8, '0')}`);
+      const stagingName = partialName(
+        customer,
+        source,
+        `${runId}${lastStaged.toString(36).padStart(8, '0')}`,
+      );
       return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),

@@ -90,8 +90,7 @@ export class LaneMemory {
   }
 
   hasRoom() {
-    const waiting =
-      Atomics.load(this.#state, ORDERS_GIVEN) - Atomics.load(this.#state, ORDERS_TAKEN);
+    const waiting = Atomics.load(this.#state, ORDERS_GIVEN) - Atomics.load(this.#state, ORDERS_TAKEN);
     return (waiting | 0) < ORDERS;
   }
 

@@ -105,6 +105,56 @@ describe('threads that store objects', () => {
     expect((await next.put(place('2.dcm'))).result).toBe('stored');
   });
 
+  it('take far more orders at once than there is room for, each object in its order', async () => {
+    const puts = Array.from({ length: 400 }, async (_, index) => {
+      const object = threads.open(`c.dimse.${index}.part`);
+      void give(object, `first ${index}, `);
+      void give(object, `second ${index}`);
+      return object.put(place(`${index}.dcm`));
+    });
+    expect((await Promise.all(puts)).every(({ result }) => result === 'stored')).toBe(true);
+    for (const index of [0, 57, 399]) {
+      const stored = await fs.readFile(path.join(folder, 'a/b', `${index}.dcm`), 'utf8');
+      expect(stored).toBe(`first ${index}, second ${index}`);
+    }
+  });
+
+  it('put objects at paths of any length and script', async () => {
+    const deep = path.join(
+      ...Array.from({ length: 12 }, (_, index) => `${index}-läßt-日本語-${'x'.repeat(40)}`),
+    );
+    const object = threads.open('c.dimse.1.part');
+    void give(object, 'bytes');
+    const put = await object.put({
+      root: folder,
+      folder: deep,
+      file: 'ü.dcm',
+      sha256: sha256(Buffer.from('bytes')),
+    });
+    expect(put.result).toBe('stored');
+    expect(await fs.readFile(path.join(folder, deep, 'ü.dcm'), 'utf8')).toBe('bytes');
+  });
+
+  it('have the folders of a lone object synced before it counts as put, and say so where that fails', async () => {
+    const synced: string[] = [];
+    const failing = createObjectThreads({
+      incoming,
+      generation,
+      folders: {
+        sync: (name) => {
+          synced.push(path.relative(folder, name));
+          return name === incoming ? Promise.reject(new Error('EIO')) : Promise.resolve();
+        },
+      },
+    });
+    const object = failing.open('c.dimse.1.part');
+    void give(object, 'bytes');
+    const put = await object.put({ ...place('1.dcm'), sha256: sha256(Buffer.from('bytes')) });
+    expect(synced).toEqual([path.join('a', 'b'), 'incoming']);
+    await expect(put.foldersSynced).rejects.toThrow('EIO');
+    await failing.close();
+  });
+
   it('let senders go whose thread breaks while they wait for it', async () => {
     const object = threads.open('c.dimse.1.part');
     void breakThread(object);

@@ -15,7 +15,7 @@ export interface AcceptableDataSet {
   readonly kind: 'acceptable';
   readonly key: InstanceKey;
   /** What else the index is to know; takes a while. */
-  describe(): InstanceHeader;
+  readonly describe: () => InstanceHeader;
 }
 
 /** Decides from its scan whether a Data Set may be kept as what it was declared to be. */
