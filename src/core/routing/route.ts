@@ -4,6 +4,7 @@ import type { CustomerKey } from '../study/instance.ts';
 import { parseCustomerKey } from '../study/instance.ts';
 import type { AddressRange } from './address-range.ts';
 import { isInRange, parseAddressRange, parseIpAddress } from './address-range.ts';
+import { similarTitle } from './similar-title.ts';
 
 /** A rule as configured; `callingAe` and `from` narrow it, absent they admit any. */
 export interface RouteRule {
@@ -228,7 +229,7 @@ function reject(rules: readonly CompiledRule[], request: RouteRequest): RouteRej
     return {
       kind: 'rejected',
       reason: 'called-ae-title-not-recognized',
-      explanation: `no route has the called AE title ${calledText}`,
+      explanation: `no route has the called AE title ${calledText}${meantText(rules, request)}`,
       nearMisses: nearMisses(rules, request),
     };
   }
@@ -248,6 +249,12 @@ function reject(rules: readonly CompiledRule[], request: RouteRequest): RouteRej
     explanation: `the AE titles ${calledText} and ${callingText} are known, but not from address ${request.peerAddress ?? '(unknown)'}`,
     nearMisses: nearMisses(callers, request),
   };
+}
+
+function meantText(rules: readonly CompiledRule[], request: RouteRequest): string {
+  const titles = rules.map(({ calledAe }) => calledAe);
+  const meant = similarTitle(request.calledAeTitle.trim(), titles);
+  return meant === undefined ? '' : `; ${JSON.stringify(meant)} is similar, does the sender mean that?`;
 }
 
 /** Rules that differ in letter case only come first: that is the mistake made most. */

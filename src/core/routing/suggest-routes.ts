@@ -3,6 +3,7 @@ import type { CustomerKey } from '../study/instance.ts';
 import { parseIpAddress } from './address-range.ts';
 import { createRouter } from './route.ts';
 import type { RouteRequest, RouteRule } from './route.ts';
+import { similarTitle } from './similar-title.ts';
 
 /** An entry of `routes` that would admit a sender. */
 export interface RouteSuggestion {
@@ -60,7 +61,9 @@ export function suggestRoutes(
   });
   const likely = new Set([
     ...sameCalled.map(({ rule }) => rule.customer),
-    ...rules.filter((rule) => isAlike(rule.calledAe, calledAe)).map((rule) => rule.customer),
+    ...rules
+      .filter((rule) => similarTitle(calledAe, [rule.calledAe.trim()]) !== undefined)
+      .map((rule) => rule.customer),
   ]);
   const ordered = [...customers].sort((a, b) => Number(likely.has(b)) - Number(likely.has(a)));
   const additions = ordered.slice(0, MAX_SUGGESTIONS).map((customer): RouteSuggestion => ({
@@ -76,11 +79,6 @@ export function suggestRoutes(
 function isWithin(rule: RouteRule, request: RouteRequest): boolean {
   const anyCaller = { ...rule, callingAe: undefined };
   return createRouter([anyCaller]).decide(request).kind === 'admitted';
-}
-
-/** Differs in nothing but upper and lower case: the mistake made most. */
-function isAlike(title: string, other: string): boolean {
-  return title.trim().toLowerCase() === other.toLowerCase();
 }
 
 /** The proof of a suggestion: with it in the configuration, the sender gets to its customer. */
