@@ -13,6 +13,7 @@ import {
   type IngestRate,
 } from './index-filler.ts';
 import { measureQueries } from './index-queries.ts';
+import { compareReceiving } from './index-receive.ts';
 import { indexTables, indexVerdicts } from './index-report.ts';
 import { indexPath, measureDaemon, measureOpen } from './index-start.ts';
 import { measureWebhook } from './index-webhook.ts';
@@ -76,15 +77,17 @@ try {
   const webhook = await measureWebhook(index, large, home);
   index.close();
   const { startMs, pages } = await measureDaemon(home);
+  const receiving = await compareReceiving({ full: home, empty: emptyHome }, await scratch.make('objects'));
 
   const result = { instances: filler.count, studies: studies.length + 1, databaseBytes, rates };
-  const report = { ...result, openMs, emptyStartMs, startMs, pages, queries, webhook };
+  const report = { ...result, receiving, openMs, emptyStartMs, startMs, pages, queries, webhook };
   await finish({
     section: 'index',
     command: `npm run bench:index${options.quick ? ' -- --quick' : ''}`,
     notes: [
       ...machine,
       `Invented patients; CR, US, MR and CT studies of 2 to 702 instances and one of 5,000; ${ASSOCIATIONS} arrive at once, so ${ASSOCIATIONS} instances share a transaction; complete studies are settled and marked as created at Avara.`,
+      'Receiving: the daemon as a process, objects of 4 kB by storescu over one Association, Nagle off; one with this index and one with an empty one in turn.',
       `Time per instance: addInstance alone, median of ${blocks} blocks of ${BLOCK_INSTANCES}, in turn with blocks for an index that began empty. Queries: index in process, file cache warm.`,
     ],
     tables: indexTables(report),
