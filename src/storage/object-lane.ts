@@ -20,6 +20,8 @@ export interface Slab {
   readonly id: number;
   readonly bytes: Buffer;
   readonly inUse: Int32Array;
+  /** This side still reads what it gave to the thread. */
+  isHeld: boolean;
 }
 
 /** What the thread has to say to a question. */
@@ -82,6 +84,8 @@ export class ObjectLane {
   /** Orders that the shared memory has no room for yet. */
   #backlog: LaneOrder[] = [];
   #returnedSeen = 0;
+  /** Some slab is held no longer: it may be free. */
+  #isReleased = false;
   #lastSlab = 0;
   #lastQuestion = 0;
   #isWatching = false;
@@ -115,12 +119,13 @@ export class ObjectLane {
     const known = this.#free.pop();
     if (known !== undefined) return known;
     this.#lastSlab += 1;
-    const memory = new SharedArrayBuffer(SLAB_BYTES + SLAB_TRAILER_BYTES);
+    const memory = sharedPages(SLAB_BYTES + SLAB_TRAILER_BYTES);
     this.#send({ kind: 'message', message: { kind: 'slab', slab: this.#lastSlab, memory } });
     return {
       id: this.#lastSlab,
       bytes: Buffer.from(memory, 0, SLAB_BYTES),
       inUse: new Int32Array(memory, SLAB_BYTES, 1),
+      isHeld: false,
     };
   }
 
@@ -128,6 +133,13 @@ export class ObjectLane {
   giveBack(slab: Slab): void {
     if (this.#free.length < MAX_FREE) this.#free.push(slab);
     else this.#send({ kind: 'message', message: { kind: 'forget-slab', slab: slab.id } });
+  }
+
+  /** A slab that was held when it was given is so no longer. */
+  release(slab: Slab): void {
+    slab.isHeld = false;
+    this.#isReleased = true;
+    if (this.#held.size > 0) this.collect();
   }
 
   /** An order that nothing is said to. @param slab belongs to the thread until it is through with it. */
@@ -182,6 +194,11 @@ export class ObjectLane {
     setImmediate(look);
   }
 
+  /** Looks, once, for answers that have come; for in between work that keeps the event loop. */
+  look(): void {
+    if (this.#isWatching) this.#takeAnswers();
+  }
+
   /** Asks for {@link LaneUser.letGo} to be called when slabs come back. */
   hold(user: LaneUser): void {
     this.#held.add(user);
@@ -194,8 +211,9 @@ export class ObjectLane {
     if (memory === undefined) return;
     for (;;) {
       const returned = memory.slabsReturned;
-      if (returned !== this.#returnedSeen) {
+      if (returned !== this.#returnedSeen || this.#isReleased) {
         this.#returnedSeen = returned;
+        this.#isReleased = false;
         this.#takeBack();
       }
       this.#giveBacklog();
@@ -214,7 +232,7 @@ export class ObjectLane {
 
   #takeBack(): void {
     this.#given = this.#given.filter(({ slab, user }) => {
-      if (Atomics.load(slab.inUse, 0) === 1) return true;
+      if (slab.isHeld || Atomics.load(slab.inUse, 0) === 1) return true;
       this.giveBack(slab);
       user.slabReturned();
       return false;
@@ -293,6 +311,14 @@ export class ObjectLane {
     this.#waiting.clear();
     for (const { reject } of lost) reject(error);
   }
+}
+
+/**
+ * Memory that begins where a page does, as writing past the page cache asks for: V8 reserves whole pages for memory that
+ * could grow, and only for that.
+ */
+function sharedPages(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes, { maxByteLength: bytes });
 }
 
 /** @returns false where the shared memory has no room for it now. */

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
+import { DirectWrites } from './direct-writes.mjs';
 import { ANSWER, LaneMemory, ORDER } from './lane-memory.mjs';
 import { ThreadFolders } from './thread-folders.mjs';
 import { loadWriteBack } from './write-back.mjs';
@@ -20,6 +21,7 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {number} length bytes of the slab that are used
  * @property {number} undigested bytes at the beginning that are no part of the Data Set
  * @property {boolean} isDigested by the other side
+ * @property {boolean} isLast of its object
  */
 /** @typedef {{ kind: 'slab', slab: number, memory: SharedArrayBuffer }} SlabMessage */
 /** @typedef {{ kind: 'forget-slab', slab: number }} ForgetSlabMessage */
@@ -41,6 +43,7 @@ import { loadWriteBack } from './write-back.mjs';
  * @typedef {object} Staged
  * @property {string} name its present name in the staging folder
  * @property {number} fd -1 where it could not be made
+ * @property {number} directFd for writing past the page cache, -1 until that is done
  * @property {number} position
  * @property {number} writtenBack up to where the disk was asked to take it
  * @property {import('node:crypto').Hash} hash
@@ -55,6 +58,8 @@ const lane = new LaneMemory(memory);
 const SLAB_TRAILER_BYTES = 4;
 /** What is worth a transfer of its own: each costs the machine a few dozen microseconds, whatever its size. */
 const WRITE_BACK_BYTES = 384 * 1024;
+/** The same for the end of an object: other work comes between it and the sync. */
+const LAST_WRITE_BACK_BYTES = 64 * 1024;
 
 /**
  * @typedef {object} SlabMemory
@@ -68,6 +73,7 @@ const objects = new Map();
 /** Objects with pieces to digest, the longest waiting first: that is done when nothing is to be written. @type {Set<Staged>} */
 const undigested = new Set();
 const folders = new ThreadFolders(generation);
+const directWrites = new DirectWrites();
 const startWriteBack = await loadWriteBack();
 
 /** @param {unknown} error */
@@ -80,6 +86,7 @@ function open(object, name) {
   const staged = {
     name,
     fd: -1,
+    directFd: -1,
     position: 0,
     writtenBack: 0,
     hash: createHash('sha256'),
@@ -126,10 +133,12 @@ function write(staged, piece) {
   const { bytes } = slabOf(piece.slab);
   attempt(staged, 'write an object', () => {
     const from = staged.position;
-    for (let at = 0; at < length;) at += fs.writeSync(staged.fd, bytes, at, length - at, from + at);
+    let at = writeDirectly(staged, bytes, length);
+    if (at > 0) staged.writtenBack = from + at;
+    while (at < length) at += fs.writeSync(staged.fd, bytes, at, length - at, from + at);
     staged.position += length;
     const unsent = staged.position - staged.writtenBack;
-    if (unsent < WRITE_BACK_BYTES) return;
+    if (unsent < (piece.isLast ? LAST_WRITE_BACK_BYTES : WRITE_BACK_BYTES)) return;
     startWriteBack(staged.fd, staged.writtenBack, unsent);
     staged.writtenBack = staged.position;
   });
@@ -139,6 +148,18 @@ function write(staged, piece) {
   }
   staged.undigested.push(piece);
   undigested.add(staged);
+}
+
+/** @param {Staged} staged @param {Uint8Array} bytes @param {number} length @returns {number} how many of them */
+function writeDirectly(staged, bytes, length) {
+  const open = () =>
+    staged.directFd < 0
+      ? fs.openSync(path.join(incoming, staged.name), fs.constants.O_WRONLY | fs.constants.O_DIRECT)
+      : staged.directFd;
+  const done = directWrites.write(open, bytes, length, staged.position);
+  if (done === undefined) return 0;
+  staged.directFd = done.fd;
+  return done.written;
 }
 
 /** @param {Staged} staged */
@@ -233,14 +254,16 @@ function removeIfThere(file) {
 
 /** @param {Staged} staged */
 function close(staged) {
-  if (staged.fd < 0) return;
-  // Everything is synced by now or not wanted, so a failing close can lose nothing.
-  try {
-    fs.closeSync(staged.fd);
-  } catch {
-    // See above.
+  for (const fd of [staged.fd, staged.directFd]) {
+    // Everything is synced by now or not wanted, so a failing close can lose nothing.
+    try {
+      if (fd >= 0) fs.closeSync(fd);
+    } catch {
+      // See above.
+    }
   }
   staged.fd = -1;
+  staged.directFd = -1;
 }
 
 /** The other side may use the slab again. @param {SlabMemory} slab */
@@ -289,8 +312,8 @@ function carryOutMessage(message) {
 }
 
 /** @param {number} object @param {readonly number[]} numbers */
-function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0]) {
-  write(stagedOf(object), { slab, length, undigested, isDigested: isDigested === 1 });
+function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0, isLast = 0]) {
+  write(stagedOf(object), { slab, length, undigested, isDigested: isDigested === 1, isLast: isLast === 1 });
 }
 
 /** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */

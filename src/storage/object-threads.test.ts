@@ -32,7 +32,7 @@ const place = (file: string) => ({ root: folder, folder: 'a/b', file });
 function give(object: ThreadedObject, text: string): Promise<void> | undefined {
   const slab = object.take();
   const length = slab.bytes.write(text);
-  return object.write({ slab, length, undigested: 0, isDigested: false });
+  return object.write({ slab, length, undigested: 0, isDigested: false, isLast: false });
 }
 
 /** Fills whole slabs, one after the other. */
@@ -42,7 +42,13 @@ async function giveSlabs(object: ThreadedObject, count: number): Promise<Buffer>
     const slab = object.take();
     slab.bytes.fill(index);
     all.push(Buffer.from(slab.bytes));
-    await object.write({ slab, length: ThreadedObject.slabBytes, undigested: 0, isDigested: false });
+    await object.write({
+      slab,
+      length: ThreadedObject.slabBytes,
+      undigested: 0,
+      isDigested: false,
+      isLast: false,
+    });
   }
   return Buffer.concat(all);
 }
@@ -50,7 +56,7 @@ async function giveSlabs(object: ThreadedObject, count: number): Promise<Buffer>
 /** What a thread meets that its other side must never send. */
 function breakThread(object: ThreadedObject): Promise<void> | undefined {
   const slab = { ...object.take(), id: 1_000_000 };
-  return object.write({ slab, length: 1, undigested: 0, isDigested: false });
+  return object.write({ slab, length: 1, undigested: 0, isDigested: false, isLast: false });
 }
 
 describe('threads that store objects', () => {

@@ -1,12 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
 import path from 'node:path';
 
 import type { StagedInstance } from '../core/ports/instance-store.ts';
 import type { InstanceKey } from '../core/study/instance.ts';
 import { errnoOf, storeError, unlinkFile } from './file-calls.ts';
+import { IdleDigest } from './idle-digest.ts';
 import { conflictFileName, type DataLayout, doneName, seriesFolder } from './layout.ts';
 import type { Slab } from './object-lane.ts';
-import { type Piece, type Place, type Put, ThreadedObject } from './threaded-object.ts';
+import { type Place, type Put, ThreadedObject } from './threaded-object.ts';
 
 export interface StagedFileOptions {
   readonly layout: DataLayout;
@@ -26,10 +26,11 @@ export class StagedFile implements StagedInstance {
   #name: string;
   #slab: Slab | undefined;
   #filled = 0;
-  /** Bytes of the head that no piece has taken yet. */
-  #headLeft: number;
+  readonly #headBytes: number;
+  /** Bytes that lie in slabs or went to the thread. */
+  #gathered = 0;
   /** Where the object has the machine to itself, this thread digests while the other writes: both are done sooner. */
-  readonly #hash: Hash | undefined;
+  readonly #digesting: IdleDigest | undefined;
   #sha256: string | undefined;
   #isInPlace = false;
   bytes = 0;
@@ -38,27 +39,16 @@ export class StagedFile implements StagedInstance {
     this.#layout = layout;
     this.#object = object;
     this.#name = stagingName;
-    this.#headLeft = head.length;
-    this.#hash = object.isAlone ? createHash('sha256') : undefined;
-    void this.#gather(head);
+    this.#headBytes = head.length;
+    this.#digesting = object.isAlone ? new IdleDigest((slab) => object.release(slab)) : undefined;
+    void this.write(head);
   }
 
   get stagingName(): string {
     return this.#name;
   }
 
-  get knownDigest(): string | undefined {
-    this.#sha256 ??= this.#hash?.digest('hex');
-    return this.#sha256;
-  }
-
   write(bytes: Buffer): Promise<void> | undefined {
-    const wait = this.#gather(bytes);
-    this.#hash?.update(bytes);
-    return wait;
-  }
-
-  #gather(bytes: Buffer): Promise<void> | undefined {
     this.bytes += bytes.length;
     if (this.#object.isLost) return undefined;
     let wait: Promise<void> | undefined;
@@ -73,31 +63,40 @@ export class StagedFile implements StagedInstance {
         this.#filled + copied,
       );
       at += copied;
-      this.#filled += copied;
-      if (this.#filled === ThreadedObject.slabBytes) wait = this.#object.write(this.#piece(this.#slab));
+      this.#count(this.#slab, copied);
+      if (this.#filled === ThreadedObject.slabBytes) wait = this.#hand(this.#slab, false);
     }
     return wait;
   }
 
   end(): void {
-    if (this.#slab !== undefined) void this.#object.write(this.#piece(this.#slab));
+    if (this.#slab !== undefined) void this.#hand(this.#slab, true);
   }
 
   async digest(): Promise<string> {
     this.end();
-    const own = this.knownDigest;
+    const own = this.#ownDigest();
     const sha256 = await this.#object.digest();
     return own ?? sha256;
   }
 
-  async commit(key: InstanceKey): Promise<{ kind: 'stored' | 'exists'; sha256: string }> {
+  async commit(
+    key: InstanceKey,
+    meanwhile: readonly ((sha256: string) => void)[] = [],
+  ): Promise<{ kind: 'stored' | 'exists'; sha256: string }> {
     this.end();
-    const { result, sha256 } = await this.#put({
+    const own = this.#ownDigest();
+    const place = {
       root: this.#layout.objects,
       folder: seriesFolder(key),
       file: `${key.sopInstanceUid}.dcm`,
-      ...this.#digested(),
-    });
+    };
+    const { result, sha256 } = await (own === undefined
+      ? this.#put(place)
+      : this.#put(
+          { ...place, sha256: own },
+          meanwhile.map((work) => () => work(own)),
+        ));
     return { kind: result, sha256 };
   }
 
@@ -114,12 +113,13 @@ export class StagedFile implements StagedInstance {
   async discard(): Promise<void> {
     if (this.#slab !== undefined) this.#object.giveBack(this.#slab);
     this.#slab = undefined;
+    this.#digesting?.drop();
     await this.#object.discard();
     if (this.#isInPlace) await unlinkIfThere(path.join(this.#layout.incoming, this.#name));
   }
 
-  async #put(place: Place): Promise<Put> {
-    const put = await this.#object.put(place);
+  async #put(place: Place, meanwhile: readonly (() => void)[] = []): Promise<Put> {
+    const put = await this.#object.put(place, meanwhile);
     if (put.result === 'exists') return put;
     this.#name = doneName(this.#name, put.sha256);
     this.#isInPlace = true;
@@ -132,18 +132,36 @@ export class StagedFile implements StagedInstance {
     return put;
   }
 
-  #digested(): { sha256?: string } {
-    const sha256 = this.knownDigest;
-    return sha256 === undefined ? {} : { sha256 };
+  /** @returns undefined where the thread digests. */
+  #ownDigest(): string | undefined {
+    this.#sha256 ??= this.#digesting?.finish();
+    return this.#sha256;
   }
 
-  #piece(slab: Slab): Piece {
+  /** @param added bytes that were put into the slab, behind what it held. */
+  #count(slab: Slab, added: number): void {
+    const undigested = Math.min(added, this.#headLeft());
+    const from = this.#filled + undigested;
+    this.#filled += added;
+    this.#gathered += added;
+    if (from < this.#filled) this.#digesting?.add(slab, from, this.#filled);
+  }
+
+  /** To the object's thread. */
+  #hand(slab: Slab, isLast: boolean): Promise<void> | undefined {
     const length = this.#filled;
-    const undigested = Math.min(this.#headLeft, length);
-    this.#headLeft -= undigested;
+    const undigested = Math.min(length, this.#headLeft(length));
     this.#slab = undefined;
     this.#filled = 0;
-    return { slab, length, undigested, isDigested: this.#hash !== undefined };
+    const isDigested = this.#digesting !== undefined;
+    const wait = this.#object.write({ slab, length, undigested, isDigested, isLast });
+    this.#digesting?.close();
+    return wait;
+  }
+
+  /** @returns bytes of the head from `back` bytes before the end of what was gathered. */
+  #headLeft(back = 0): number {
+    return Math.max(0, this.#headBytes - (this.#gathered - back));
   }
 }
 

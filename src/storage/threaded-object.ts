@@ -13,8 +13,10 @@ export interface Piece {
   readonly length: number;
   /** Bytes at the beginning that are no part of the Data Set. */
   readonly undigested: number;
-  /** The thread need not digest it. */
+  /** The thread need not digest it: that is done here, until {@link ThreadedObject.release}. */
   readonly isDigested: boolean;
+  /** Nothing follows it, so the disk need not wait for more. */
+  readonly isLast: boolean;
 }
 
 /** Where an object is to be put. */
@@ -83,15 +85,21 @@ export class ThreadedObject implements LaneUser {
     if (this.#failure === undefined) this.#lane.giveBack(slab);
   }
 
+  /** This side is through with a slab that was written. */
+  release(slab: Slab): void {
+    if (this.#failure === undefined) this.#lane.release(slab);
+  }
+
   /** @returns a promise to wait for where the thread lags. Never throws: what failed comes out of what is asked after. */
-  write({ slab, length, undigested, isDigested }: Piece): Promise<void> | undefined {
+  write({ slab, length, undigested, isDigested, isLast }: Piece): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
     this.#outstanding += 1;
+    slab.isHeld = isDigested && undigested < length;
     this.#lane.give(
       {
         kind: 'write',
         object: this.#id,
-        numbers: [slab.id, length, undigested, isDigested ? 1 : 0],
+        numbers: [slab.id, length, undigested, isDigested ? 1 : 0, isLast ? 1 : 0],
         texts: [],
       },
       slab,
@@ -108,10 +116,13 @@ export class ThreadedObject implements LaneUser {
     return sha256;
   }
 
-  /** @throws StoreError; the place is then free again. */
-  async put({ root, folder, file, sha256: known = '' }: Place): Promise<Put> {
+  /** @param meanwhile short pieces of work that are done first. @throws StoreError; the place is then free again. */
+  async put(
+    { root, folder, file, sha256: known = '' }: Place,
+    meanwhile: readonly (() => void)[] = [],
+  ): Promise<Put> {
     let foldersSynced = Promise.resolve();
-    const { result = 'exists', sha256 = known } = await this.#ask(
+    const asked = this.#ask(
       (question) => ({
         kind: 'put',
         object: this.#id,
@@ -119,13 +130,17 @@ export class ThreadedObject implements LaneUser {
         texts: [root, folder, file, known],
       }),
       () => {
-        // Not before: while it is watched for, the thread may lack a processor to get so far.
-        this.#lane.watch();
         foldersSynced = this.#syncFolders(path.join(root, folder));
         // Looked at when the thread is through with the file.
         foldersSynced.catch(() => undefined);
       },
     );
+    if (this.isAlone) this.#lane.watch();
+    for (const work of meanwhile) {
+      work();
+      this.#lane.look();
+    }
+    const { result = 'exists', sha256 = known } = await asked;
     if (result === 'stored') this.#end();
     return { result, sha256, foldersSynced };
   }

@@ -6,6 +6,7 @@ import { StoreError } from '../ports/instance-store.ts';
 import type { IngestOutcome, InstanceRefused, Reception, RefusalCode } from '../ports/intake.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { PreparedWrite, StoredInstance, StudyIndex } from '../ports/study-index.ts';
+import type { InstanceHeader } from '../study/header.ts';
 import {
   type DeclaredInstance,
   type InstanceKey,
@@ -101,9 +102,10 @@ export class InstanceReception implements Reception {
   ): Promise<IngestOutcome> {
     const { index } = this.#context;
     const known = index.findInstance(key);
+    let header: InstanceHeader | undefined;
     const described = (sha256: string): StoredInstance => ({
       key,
-      header: describe(),
+      header: (header ??= describe()),
       origin: this.#origin,
       transferSyntaxUid: this.#declared.transferSyntaxUid,
       fileBytes: this.#staged.bytes,
@@ -117,31 +119,25 @@ export class InstanceReception implements Reception {
       if (known.sha256 !== sha256) return this.#keepApart(described(sha256));
       if (await this.#isOnDisk(key, known.fileBytes)) return { kind: 'duplicate', key };
     }
-    const committing = this.#staged.commit(key);
-    const { knownDigest } = this.#staged;
-    const isPreparable = known === undefined && knownDigest !== undefined;
-    const row = isPreparable ? this.#prepare(() => described(knownDigest)) : undefined;
-    const { kind, sha256 } = await committing.catch((error: unknown) => {
-      row?.cancel();
-      throw error;
-    });
+    const ahead: { row?: PreparedWrite | undefined } = {};
+    const preparing = [
+      (sha256: string) => void attempt(() => described(sha256)),
+      (sha256: string) => void (ahead.row = attempt(() => index.prepareInstance(described(sha256)))),
+    ];
+    const { kind, sha256 } = await this.#staged
+      .commit(key, known === undefined ? preparing : [])
+      .catch((error: unknown) => {
+        ahead.row?.cancel();
+        throw error;
+      });
     if (kind === 'exists') {
-      row?.cancel();
+      ahead.row?.cancel();
       return this.#meetExisting(described(sha256));
     }
     // Known but gone from disk: these bytes are the same, so the object is whole again and its row already stands.
-    if (known === undefined) await (row?.commit() ?? index.addInstance(described(sha256)));
+    if (known === undefined) await (ahead.row?.commit() ?? index.addInstance(described(sha256)));
     this.#context.releaser.add(this.#staged.stagingName);
     return { kind: 'stored', key };
-  }
-
-  #prepare(describe: () => StoredInstance): PreparedWrite | undefined {
-    try {
-      return this.#context.index.prepareInstance(describe());
-    } catch {
-      // The object is on its way into its place; what is wrong here comes out when its row is written after that.
-      return undefined;
-    }
   }
 
   /** A file lies under the key though the index knew of none: it was stored by a run whose index was lost. */
@@ -209,6 +205,15 @@ export class InstanceReception implements Reception {
         'a staging file could not be removed',
       );
     }
+  }
+}
+
+/** While an object is on its way into its place: what is wrong here comes out when its row is written after that. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
   }
 }
 

@@ -13,16 +13,19 @@ export interface StagedInstance {
   end(): void;
   /** @returns SHA-256 of the Data Set, lower-case hex. @throws StoreError */
   digest(): Promise<string>;
-  /** The same where it needs no waiting for; for after {@link end}. */
-  readonly knownDigest: string | undefined;
   /**
    * Makes the file durable under its key: put in place, then data and folders synced. Its staging link stays, with the
    * digest in its name, as the mark that the index may not know it yet, until {@link InstanceStore.release}; start-up
    * recovery tells by the digest whether the file is whole.
+   * @param meanwhile what can be done while the disk works, in short pieces: called with the digest, one after the other,
+   * before this returns, where the digest needs no waiting for, and else not at all. Must not throw.
    * @returns `exists` (and nothing changed) where the key is already taken; and the digest as {@link digest} does.
    * @throws StoreError; the key is then free again
    */
-  commit(key: InstanceKey): Promise<{ readonly kind: 'stored' | 'exists'; readonly sha256: string }>;
+  commit(
+    key: InstanceKey,
+    meanwhile?: readonly ((sha256: string) => void)[],
+  ): Promise<{ readonly kind: 'stored' | 'exists'; readonly sha256: string }>;
   /** Makes the file durable beside the objects, as a conflict of `key`. @returns its path below the data folder. */
   keepApart(key: InstanceKey, sha256: string): Promise<string>;
   /** Removes what was written. Safe after a failure; not after a commit. */
