@@ -1,40 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync } from 'node:fs';
-import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-import type {
-  InstanceStore,
-  OpenedInstance,
-  StagedInstance,
-  StagingLeftover,
-} from '../core/ports/instance-store.ts';
+import type { InstanceStore, StagedInstance } from '../core/ports/instance-store.ts';
 import type { StudyFiles } from '../core/ports/study-files.ts';
-import { type InstanceKey, parseCustomerKey } from '../core/study/instance.ts';
+import type { InstanceKey } from '../core/study/instance.ts';
 import type { CachedFiles } from '../platform/cached-file.ts';
 import { DurableFolders } from './durable-folders.ts';
-import {
-  closeFile,
-  errnoOf,
-  openFile,
-  readAt,
-  statFile,
-  statOpen,
-  storeError,
-  unlinkFile,
-} from './file-calls.ts';
-import {
-  conflictFileName,
-  type DataLayout,
-  dataLayout,
-  objectPath,
-  parseStagingName,
-  partialName,
-  seriesFolder,
-} from './layout.ts';
+import { errnoOf, storeError } from './file-calls.ts';
+import { dataLayout, objectPath, partialName } from './layout.ts';
 import { createObjectThreads } from './object-threads.ts';
+import { openObject } from './open-object.ts';
 import { StagedFile } from './staged-instance.ts';
+import { stagingLeftovers } from './staging-leftovers.ts';
 import { createStudyFiles } from './study-files.ts';
 
 export interface InstanceStoreOptions {
@@ -68,13 +46,9 @@ export async function createInstanceStore(
   const runId = randomBytes(8).toString('hex');
   let lastStaged = 0;
   const pathOf = (key: InstanceKey): string => `${layout.objects}${path.sep}${objectPath(key)}`;
-  const releaseOne = async (name: string): Promise<void> => {
-    try {
-      await unlinkFile(path.join(layout.incoming, name));
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw storeError('release a staging link', error);
-    }
-  };
+  /** Folders of objects in place, by staging name: recovery makes their links again until these are synced. */
+  const unsynced = new Map<string, string>();
+  const onPlaced = (stagingName: string, folder: string): void => void unsynced.set(stagingName, folder);
 
   return {
     stage(customer, source, head): StagedInstance {
@@ -84,14 +58,23 @@ export async function createInstanceStore(
         source,
         `${runId}${lastStaged.toString(36).padStart(8, '0')}`,
       );
-      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head });
+      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head, onPlaced });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),
     pathOf,
     async release(stagingNames) {
-      await Promise.all(stagingNames.map(releaseOne));
+      if (stagingNames.length === 0) return;
+      const places = new Set(stagingNames.flatMap((name) => unsynced.get(name) ?? []));
+      // One after the other: what is being received syncs folders at the same time, and must not queue behind these.
+      for (const place of places) await syncPlace(folders, place);
+      await threads.release(stagingNames);
+      // Or power loss might bring the names back, and with them objects of studies that were removed since.
+      await folders.sync(layout.incoming).catch((error: unknown) => {
+        throw storeError('release staging links', error);
+      });
+      for (const name of stagingNames) unsynced.delete(name);
     },
-    leftovers: () => findLeftovers(layout, folders),
+    leftovers: () => stagingLeftovers({ layout, folders, onPlaced }),
     ...createStudyFiles(layout, folders),
     async close() {
       await threads.close();
@@ -100,101 +83,11 @@ export async function createInstanceStore(
   };
 }
 
-/** Freeing the blocks of a larger file that was removed meanwhile may take the one who closes it last a while. */
-const MAX_BYTES_CLOSED_AT_ONCE = 16 * 1024 * 1024;
-
-/** Opens a file of the object store for reading. @throws StoreError */
-export async function openObject(filePath: string, cachedFiles?: CachedFiles): Promise<OpenedInstance> {
+async function syncPlace(folders: DurableFolders, folder: string): Promise<void> {
   try {
-    const cached = cachedFiles?.open(filePath);
-    const fd = cached ?? (await openFile(filePath, 'r'));
-    try {
-      const { size } = cached === undefined ? await statOpen(fd) : fstatSync(fd);
-      return {
-        bytes: size,
-        read(target, position) {
-          const bytes = cached === undefined ? undefined : cachedFiles?.read(fd, target, position);
-          return bytes === undefined ? readAt(fd, target, position) : Promise.resolve(bytes);
-        },
-        ...(cached !== undefined && { descriptor: cached }),
-        close: () => closeObject(fd, cached !== undefined && size <= MAX_BYTES_CLOSED_AT_ONCE),
-      };
-    } catch (error) {
-      await closeFile(fd);
-      throw error;
-    }
+    await folders.sync(folder);
   } catch (error) {
-    throw storeError('open an object', error);
-  }
-}
-
-async function closeObject(fd: number, isQuick: boolean): Promise<void> {
-  if (isQuick) closeSync(fd);
-  else await closeFile(fd);
-}
-
-async function* findLeftovers(layout: DataLayout, folders: DurableFolders): AsyncGenerator<StagingLeftover> {
-  for await (const entry of await fs.opendir(layout.incoming)) {
-    const parsed = parseStagingName(entry.name);
-    if (!parsed || !entry.isFile()) continue;
-    const filePath = path.join(layout.incoming, entry.name);
-    const stats = await statFile(filePath);
-    yield {
-      stagingName: entry.name,
-      customer: parsed.customer,
-      source: parsed.source,
-      ...(parsed.sha256 !== undefined && stats.nlink > 1 && { sha256: parsed.sha256 }),
-      writtenAt: Math.trunc(stats.mtimeMs),
-      open: () => openObject(filePath),
-      locate: async (key, sha256) => {
-        if (parseCustomerKey(key.customer) !== parsed.customer) return undefined;
-        const conflict = path.join(layout.conflicts, seriesFolder(key), conflictFileName(key, sha256));
-        if (await isSameFile(path.join(layout.objects, objectPath(key)), stats.ino))
-          return { kind: 'object' };
-        if (await isSameFile(conflict, stats.ino)) {
-          return { kind: 'conflict', path: path.relative(layout.root, conflict) };
-        }
-        return undefined;
-      },
-      async takeOut() {
-        for (const root of [layout.objects, layout.conflicts]) {
-          const torn = await findLink(path.join(root, parsed.customer), stats);
-          if (torn === undefined) continue;
-          await unlinkFile(torn);
-          await folders.sync(path.dirname(torn));
-        }
-      },
-    };
-  }
-}
-
-/** How much older than its newest file the time of a folder can look: clocks tick coarsely in file systems. */
-const FOLDER_TIME_SLACK_MS = 60_000;
-
-/** Finds the other link of a file, in folders changed since it was written. @returns its path. */
-async function findLink(folder: string, file: Stats): Promise<string | undefined> {
-  const entries = await fs.readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw storeError('look for a torn object', error);
-  });
-  const mayHold = (await statFile(folder).catch(() => file)).mtimeMs >= file.mtimeMs - FOLDER_TIME_SLACK_MS;
-  for (const entry of entries) {
-    const entryPath = path.join(folder, entry.name);
-    if (entry.isDirectory()) {
-      const found = await findLink(entryPath, file);
-      if (found !== undefined) return found;
-    } else if (mayHold && (await isSameFile(entryPath, file.ino))) {
-      return entryPath;
-    }
-  }
-  return undefined;
-}
-
-async function isSameFile(filePath: string, inode: number): Promise<boolean> {
-  try {
-    return (await statFile(filePath)).ino === inode;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw storeError('look at an object', error);
+    // Where the folder is gone, so is what lay in it.
+    if (errnoOf(error) !== 'ENOENT') throw storeError('release staging links', error);
   }
 }

@@ -27,8 +27,9 @@ import { loadWriteBack } from './write-back.mjs';
 /** @typedef {{ kind: 'forget-slab', slab: number }} ForgetSlabMessage */
 /** @typedef {{ kind: 'digest', question: number, object: number }} DigestMessage */
 /** @typedef {{ kind: 'discard', question: number, object: number }} DiscardMessage */
+/** @typedef {{ kind: 'release', question: number, names: readonly string[] }} ReleaseMessage */
 /** @typedef {{ kind: 'open' | 'put', object: number, numbers: readonly number[], texts: readonly string[] }} LongOrder its texts did not fit */
-/** @typedef {SlabMessage | ForgetSlabMessage | DigestMessage | DiscardMessage | LongOrder} Message */
+/** @typedef {SlabMessage | ForgetSlabMessage | DigestMessage | DiscardMessage | ReleaseMessage | LongOrder} Message */
 
 /**
  * @typedef {object} Place
@@ -36,7 +37,7 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {string} folder
  * @property {string} file
  * @property {string} sha256 empty where it is for this side to tell
- * @property {() => boolean} leaveFolders whether the other side syncs the folders, beginning now
+ * @property {() => boolean} leaveFolder whether the other side syncs the staging folder, beginning now
  */
 
 /**
@@ -50,6 +51,14 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {Piece[]} undigested written, and not digested yet
  * @property {string | undefined} sha256
  * @property {{ doing: string, errno: string } | undefined} failure the first one; nothing is written after it
+ */
+
+/**
+ * @typedef {object} Release
+ * @property {number} question
+ * @property {readonly string[]} names
+ * @property {number} next
+ * @property {{ doing: string, errno: string } | undefined} failure the first one
  */
 
 /** @type {{ port: import('node:worker_threads').MessagePort, memory: SharedArrayBuffer, generation: Int32Array, incoming: string }} */
@@ -72,6 +81,8 @@ const slabs = new Map();
 const objects = new Map();
 /** Objects with pieces to digest, the longest waiting first: that is done when nothing is to be written. @type {Set<Staged>} */
 const undigested = new Set();
+/** Staging links to remove, one at a time when there is nothing else to do. @type {Release[]} */
+const releases = [];
 const folders = new ThreadFolders(generation);
 const directWrites = new DirectWrites();
 const startWriteBack = await loadWriteBack();
@@ -187,12 +198,12 @@ function rename(staged, name) {
 
 /**
  * The digest goes into the staging name before the link is made: if power fails while the syncs are under way, the link
- * may survive without all the bytes behind it, and only the digest can tell. The staging name must survive too: it is
- * what recovery looks for when the index lost its row.
+ * may survive without all the bytes behind it, and only the digest can tell. The staging name is what has to survive:
+ * recovery looks for it, and makes the link again where that was lost.
  * @param {Staged} staged @param {Place} place
  * @returns {'stored' | 'exists'}
  */
-function putInPlace(staged, { root, folder, file, sha256: known, leaveFolders }) {
+function putInPlace(staged, { root, folder, file, sha256: known, leaveFolder }) {
   const sha256 = known === '' ? digestOf(staged) : known;
   const partial = staged.name;
   staged.sha256 = sha256;
@@ -204,13 +215,10 @@ function putInPlace(staged, { root, folder, file, sha256: known, leaveFolders })
     return 'exists';
   }
   try {
-    const isLeft = leaveFolders();
-    // The file first: the commit of the file system's journal that it needs mostly has both names in it.
+    const isLeft = leaveFolder();
+    // The file first: the commit of the file system's journal that it needs mostly has the name in it.
     fs.fdatasyncSync(staged.fd);
-    if (!isLeft) {
-      folders.sync(parent);
-      folders.sync(incoming);
-    }
+    if (!isLeft) folders.sync(incoming);
   } catch (error) {
     removeIfThere(target);
     throw error;
@@ -303,6 +311,9 @@ function carryOutMessage(message) {
     case 'discard':
       discard(message);
       return;
+    case 'release':
+      releases.push({ ...message, next: 0, failure: undefined });
+      return;
     case 'open':
       open(message.object, message.texts[0] ?? '');
       return;
@@ -322,8 +333,8 @@ function carryOutPut(object, [question = 0, mayLeave = 0], [root = '', folder = 
   /** @type {'stored' | 'exists' | undefined} */
   let result;
   attempt(staged, 'put an object in place', () => {
-    const leaveFolders = () => mayLeave === 1 && answerShortly(question, 'linked');
-    result = putInPlace(staged, { root, folder, file, sha256, leaveFolders });
+    const leaveFolder = () => mayLeave === 1 && answerShortly(question, 'linked');
+    result = putInPlace(staged, { root, folder, file, sha256, leaveFolder });
   });
   if (result === undefined || sha256 === '' || !answerShortly(question, result)) {
     reply(question, staged, result);
@@ -365,12 +376,29 @@ function discard({ question, object }) {
   parentPort?.postMessage(failure === undefined ? { question } : { question, failure });
 }
 
+/** @param {Release} release */
+function releaseNext(release) {
+  const { names, question } = release;
+  const name = names[release.next];
+  release.next += 1;
+  try {
+    if (name !== undefined) fs.unlinkSync(path.join(incoming, name));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'ENOENT') release.failure ??= { doing: 'release a staging link', errno };
+  }
+  if (release.next < names.length) return;
+  releases.shift();
+  parentPort?.postMessage({ question, failure: release.failure });
+}
+
 // The disk works on what was written while it is digested, so all that has come is written first.
 for (;;) {
   const order = lane.takeOrder();
   const [next] = undigested;
   if (order !== undefined) carryOut(order);
   else if (next !== undefined) digestNext(next);
+  else if (releases[0] !== undefined) releaseNext(releases[0]);
   else lane.awaitOrder();
   if (lane.takeAwaited()) parentPort?.postMessage(null);
 }

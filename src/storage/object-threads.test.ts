@@ -141,7 +141,23 @@ describe('threads that store objects', () => {
     expect(await fs.readFile(path.join(folder, deep, 'ü.dcm'), 'utf8')).toBe('bytes');
   });
 
-  it('have the folders of a lone object synced before it counts as put, and say so where that fails', async () => {
+  it('remove staging links beside the objects that they store, and say what they could not remove', async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `c.dimse.${index}.done`);
+    await Promise.all(names.map((name) => fs.writeFile(path.join(incoming, name), '')));
+    const object = threads.open('c.dimse.new.part');
+    const released = threads.release([...names, 'c.dimse.gone-already.done']);
+    void give(object, 'bytes');
+    expect((await object.put(place('new.dcm'))).result).toBe('stored');
+    await released;
+    expect((await fs.readdir(incoming)).filter((name) => names.includes(name))).toEqual([]);
+
+    await fs.mkdir(path.join(incoming, 'a-folder'));
+    await expect(threads.release(['a-folder', 'c.dimse.none.done'])).rejects.toMatchObject({
+      name: 'StoreError',
+    });
+  });
+
+  it('have the staging folder synced before a lone object counts as put, and say so where that fails', async () => {
     const synced: string[] = [];
     const failing = createObjectThreads({
       incoming,
@@ -156,8 +172,8 @@ describe('threads that store objects', () => {
     const object = failing.open('c.dimse.1.part');
     void give(object, 'bytes');
     const put = await object.put({ ...place('1.dcm'), sha256: sha256(Buffer.from('bytes')) });
-    expect(synced).toEqual([path.join('a', 'b'), 'incoming']);
-    await expect(put.foldersSynced).rejects.toThrow('EIO');
+    expect(synced).toEqual(['incoming']);
+    await expect(put.folderSynced).rejects.toThrow('EIO');
     await failing.close();
   });
 

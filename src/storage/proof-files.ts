@@ -8,7 +8,7 @@ import { type InstanceKey, parseCustomerKey, type StudyKey } from '../core/study
 import { parseUid } from '../dicom/uid.ts';
 import { DurableFolders } from './durable-folders.ts';
 import { errnoOf, linkFile, renameFile, statFile, storeError } from './file-calls.ts';
-import { openObject } from './instance-store.ts';
+import { openObject } from './open-object.ts';
 import { conflictFileName, dataLayout, objectPath, parseStagingName, seriesFolder } from './layout.ts';
 
 export interface ProofFilesOptions {

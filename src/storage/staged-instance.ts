@@ -14,6 +14,8 @@ export interface StagedFileOptions {
   readonly stagingName: string;
   /** What the file begins with before its Data Set. */
   readonly head: Buffer;
+  /** Told when the object is in its place: its name in that folder may not be durable before it is synced. */
+  readonly onPlaced: (stagingName: string, folder: string) => void;
 }
 
 /**
@@ -23,6 +25,7 @@ export interface StagedFileOptions {
 export class StagedFile implements StagedInstance {
   readonly #layout: DataLayout;
   readonly #object: ThreadedObject;
+  readonly #onPlaced: StagedFileOptions['onPlaced'];
   #name: string;
   #slab: Slab | undefined;
   #filled = 0;
@@ -35,9 +38,10 @@ export class StagedFile implements StagedInstance {
   #isInPlace = false;
   bytes = 0;
 
-  constructor({ layout, object, stagingName, head }: StagedFileOptions) {
+  constructor({ layout, object, stagingName, head, onPlaced }: StagedFileOptions) {
     this.#layout = layout;
     this.#object = object;
+    this.#onPlaced = onPlaced;
     this.#name = stagingName;
     this.#headBytes = head.length;
     this.#digesting = object.isAlone ? new IdleDigest((slab) => object.release(slab)) : undefined;
@@ -124,11 +128,12 @@ export class StagedFile implements StagedInstance {
     this.#name = doneName(this.#name, put.sha256);
     this.#isInPlace = true;
     try {
-      await put.foldersSynced;
+      await put.folderSynced;
     } catch (error) {
       await unlinkIfThere(path.join(place.root, place.folder, place.file));
       throw storeError('put an object in place', error);
     }
+    this.#onPlaced(this.#name, path.join(place.root, place.folder));
     return put;
   }
 

@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import type { StoreError } from '../core/ports/instance-store.ts';
 import { storeError } from './file-calls.ts';
 import { type Answer, type LaneOrder, type LaneUser, ObjectLane, type Slab } from './object-lane.ts';
@@ -33,8 +31,8 @@ export interface Place {
 export interface Put {
   readonly result: 'stored' | 'exists';
   readonly sha256: string;
-  /** Its names are durable as well. Rejects where that fails. */
-  readonly foldersSynced: Promise<void>;
+  /** Its staging name is durable as well. Rejects where that fails. */
+  readonly folderSynced: Promise<void>;
 }
 
 export interface ThreadedObjectOptions {
@@ -44,8 +42,8 @@ export interface ThreadedObjectOptions {
   /** In the staging folder. */
   readonly name: string;
   readonly isAlone: boolean;
-  /** Makes the names in a folder and in the staging folder durable. */
-  readonly syncFolders: (parent: string) => Promise<void>;
+  /** Makes the names in the staging folder durable. */
+  readonly syncFolder: () => Promise<void>;
 }
 
 /** An object that a lane's thread writes, digests and puts in place. */
@@ -55,17 +53,17 @@ export class ThreadedObject implements LaneUser {
   readonly isAlone: boolean;
   readonly #lane: ObjectLane;
   readonly #id: number;
-  readonly #syncFolders: (parent: string) => Promise<void>;
+  readonly #syncFolder: () => Promise<void>;
   #outstanding = 0;
   #isOver = false;
   #wait: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #failure: StoreError | undefined;
 
-  constructor({ lane, id, name, isAlone, syncFolders }: ThreadedObjectOptions) {
+  constructor({ lane, id, name, isAlone, syncFolder }: ThreadedObjectOptions) {
     this.#lane = lane;
     this.#id = id;
     this.isAlone = isAlone;
-    this.#syncFolders = syncFolders;
+    this.#syncFolder = syncFolder;
     // At once: making the file takes as long as its first bytes are under way.
     lane.enter(this, { kind: 'open', object: id, numbers: [], texts: [name] });
   }
@@ -121,7 +119,7 @@ export class ThreadedObject implements LaneUser {
     { root, folder, file, sha256: known = '' }: Place,
     meanwhile: readonly (() => void)[] = [],
   ): Promise<Put> {
-    let foldersSynced = Promise.resolve();
+    let folderSynced = Promise.resolve();
     const asked = this.#ask(
       (question) => ({
         kind: 'put',
@@ -130,9 +128,9 @@ export class ThreadedObject implements LaneUser {
         texts: [root, folder, file, known],
       }),
       () => {
-        foldersSynced = this.#syncFolders(path.join(root, folder));
+        folderSynced = this.#syncFolder();
         // Looked at when the thread is through with the file.
-        foldersSynced.catch(() => undefined);
+        folderSynced.catch(() => undefined);
       },
     );
     if (this.isAlone) this.#lane.watch();
@@ -142,7 +140,7 @@ export class ThreadedObject implements LaneUser {
     }
     const { result = 'exists', sha256 = known } = await asked;
     if (result === 'stored') this.#end();
-    return { result, sha256, foldersSynced };
+    return { result, sha256, folderSynced };
   }
 
   /** Removes what was written, unless it is in place. @throws StoreError */
@@ -184,8 +182,7 @@ export class ThreadedObject implements LaneUser {
     if (this.#failure !== undefined) throw this.#failure;
     const answer = await this.#lane.ask(orderOf, onLinked);
     if (answer.failure === undefined) return answer;
-    const { doing, errno } = answer.failure;
-    throw storeError(doing, Object.assign(new Error(errno), { code: errno }));
+    throw failureOf(answer.failure);
   }
 
   #message(kind: 'digest' | 'discard', question: number): LaneOrder {
@@ -196,4 +193,9 @@ export class ThreadedObject implements LaneUser {
     this.#isOver = true;
     this.#lane.leave(this);
   }
+}
+
+/** What failed in a thread. */
+export function failureOf({ doing, errno }: NonNullable<Answer['failure']>): StoreError {
+  return storeError(doing, Object.assign(new Error(errno), { code: errno }));
 }

@@ -23,7 +23,7 @@ import type { HttpServerOptions } from '../../src/http/server.ts';
 import { loadCachedFiles } from '../../src/platform/cached-file.ts';
 import { loadSendFile } from '../../src/platform/send-file.ts';
 import type { SendFile } from '../../src/platform/send-file.ts';
-import { openObject } from '../../src/storage/instance-store.ts';
+import { openObject } from '../../src/storage/open-object.ts';
 import { createAuthority, isOpensslInstalled } from '../support/certificates.ts';
 import { createDataSetBuilder } from '../support/data-set-builder.ts';
 import { syntheticCt } from '../support/data-sets.ts';

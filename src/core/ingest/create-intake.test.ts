@@ -307,6 +307,61 @@ describe('recovery at start', () => {
     },
   );
 
+  describe('where power failed before the name of an object in its place was on disk', () => {
+    const dataSetAt = async (key: InstanceKey, length: number): Promise<Buffer> =>
+      (await fs.readFile(store.pathOf(key))).subarray(-length);
+
+    it.each([
+      ['its row was lost too', true, { indexed: 1, alreadyIndexed: 0 }],
+      ['its row was kept', false, { indexed: 0, alreadyIndexed: 1 }],
+    ])('puts it back: %s', async (_, isIndexLost, counts) => {
+      const instance = ct();
+      const key = keyOf(await receive(instance));
+      if (isIndexLost) ({ index } = temporaryIndex());
+      await fs.rm(path.dirname(path.dirname(store.pathOf(key))), { recursive: true });
+      expect(await recover()).toMatchObject({ ...counts, putBack: 1, unresolved: 0, partialRemoved: 0 });
+      expect((await dataSetAt(key, instance.dataSet.length)).equals(instance.dataSet)).toBe(true);
+      expect(index.findInstance(key)?.sha256).toBe(
+        createHash('sha256').update(instance.dataSet).digest('hex'),
+      );
+      expect(await incoming()).toEqual([]);
+      expect(await recover()).toMatchObject({ putBack: 0, indexed: 0, alreadyIndexed: 0 });
+    });
+
+    it('drops it where not all of its bytes were on disk either', async () => {
+      const key = keyOf(await receive(ct()));
+      ({ index } = temporaryIndex());
+      await fs.truncate(store.pathOf(key), 4000);
+      await fs.unlink(store.pathOf(key));
+      expect(await recover()).toMatchObject({ tornRemoved: 1, putBack: 0, indexed: 0, unresolved: 0 });
+      await expect(fs.stat(store.pathOf(key))).rejects.toThrow('ENOENT');
+      expect(await incoming()).toEqual([]);
+    });
+
+    it('keeps it as a conflict where other bytes came into its place', async () => {
+      const instance = ct();
+      const key = keyOf(await receive(instance));
+      ({ index } = temporaryIndex());
+      await fs.unlink(store.pathOf(key));
+      await fs.writeFile(store.pathOf(key), 'other bytes');
+      expect(await recover()).toMatchObject({ conflictsIndexed: 1, putBack: 0, indexed: 0, unresolved: 0 });
+      expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('other bytes');
+      expect(index.totals()).toMatchObject({ instances: 0, conflicts: 1 });
+    });
+
+    it('indexes what lies there where that is the same Data Set', async () => {
+      const instance = ct();
+      const key = keyOf(await receive(instance));
+      ({ index } = temporaryIndex());
+      const copy = await fs.readFile(store.pathOf(key));
+      await fs.unlink(store.pathOf(key));
+      await fs.writeFile(store.pathOf(key), copy);
+      expect(await recover()).toMatchObject({ indexed: 1, putBack: 0, unresolved: 0 });
+      expect(index.findInstance(key)?.fileBytes).toBe(copy.length);
+      expect(await incoming()).toEqual([]);
+    });
+  });
+
   it('leaves what is indexed alone, and finds conflicts again', async () => {
     await receive(ct());
     await receive(ct({ elements: [textElement(0x0008_1030, 'LO', 'OTHER')] }));

@@ -1,7 +1,7 @@
 import { parseAeTitle } from '../../dicom/ae-title.ts';
 import type { InstanceStore, StagingLeftover } from '../ports/instance-store.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { StudyIndex } from '../ports/study-index.ts';
+import type { StoredInstance, StudyIndex } from '../ports/study-index.ts';
 import { extractHeader } from '../study/extract-header.ts';
 import type { InstanceKey, InstanceOrigin } from '../study/instance.ts';
 import { type InspectedObject, inspectObject } from './inspect-object.ts';
@@ -15,8 +15,10 @@ export interface RecoveryOptions {
 export interface RecoverySummary {
   /** Transfers that never finished; nobody was told Success for them. */
   readonly partialRemoved: number;
-  /** Objects in place that the index did not know. */
+  /** Objects that the index did not know. */
   readonly indexed: number;
+  /** Objects put back under their key: that name was lost when power failed. */
+  readonly putBack: number;
   readonly alreadyIndexed: number;
   readonly conflictsIndexed: number;
   /** In place, but power failed before all their bytes were on disk: taken out, nobody was told Success for them. */
@@ -34,6 +36,7 @@ export async function recoverStaged(options: RecoveryOptions): Promise<RecoveryS
   const counts = {
     partialRemoved: 0,
     indexed: 0,
+    putBack: 0,
     alreadyIndexed: 0,
     conflictsIndexed: 0,
     tornRemoved: 0,
@@ -41,9 +44,12 @@ export async function recoverStaged(options: RecoveryOptions): Promise<RecoveryS
   };
   const done: string[] = [];
   for await (const leftover of store.leftovers()) {
-    const result =
-      leftover.sha256 === undefined ? 'partialRemoved' : await recoverOne(leftover, leftover.sha256, index);
+    const { result, isPutBack = false } =
+      leftover.sha256 === undefined
+        ? { result: 'partialRemoved' as const }
+        : await recoverOne(leftover, leftover.sha256, options);
     counts[result] += 1;
+    if (isPutBack) counts.putBack += 1;
     if (result === 'unresolved') {
       logger.error(
         { file: leftover.stagingName },
@@ -60,21 +66,26 @@ export async function recoverStaged(options: RecoveryOptions): Promise<RecoveryS
   return counts;
 }
 
+interface Recovered {
+  readonly result: Exclude<keyof RecoverySummary, 'partialRemoved' | 'putBack'>;
+  readonly isPutBack?: boolean;
+}
+
 async function recoverOne(
   leftover: StagingLeftover,
   expectedSha256: string,
-  index: StudyIndex,
-): Promise<Exclude<keyof RecoverySummary, 'partialRemoved'>> {
+  { store, index }: RecoveryOptions,
+): Promise<Recovered> {
   const opened = await leftover.open();
   try {
     const inspected = await inspectObject(opened);
     if (inspected?.sha256 !== expectedSha256) {
       await leftover.takeOut();
-      return 'tornRemoved';
+      return { result: 'tornRemoved' };
     }
     const { meta, scan, sha256 } = inspected;
     const extracted = extractHeader(scan);
-    if (!extracted.ok || meta.transferSyntaxUid === undefined) return 'unresolved';
+    if (!extracted.ok || meta.transferSyntaxUid === undefined) return { result: 'unresolved' };
     const { header } = extracted;
     const key: InstanceKey = {
       customer: leftover.customer,
@@ -82,15 +93,16 @@ async function recoverOne(
       seriesInstanceUid: header.seriesInstanceUid,
       sopInstanceUid: header.sopInstanceUid,
     };
-    const place = await leftover.locate(key, sha256);
-    if (place === undefined) return 'unresolved';
+    const place = (await leftover.locate(key, sha256)) ?? (await putBack(leftover, key, sha256, store));
+    if (place === undefined) return { result: 'unresolved' };
     const common = { key, sha256, fileBytes: opened.bytes, receivedAt: leftover.writtenAt };
     const origin = originOf(leftover, inspected);
     if (place.kind === 'conflict') {
       await index.addConflict({ ...common, origin, path: place.path });
-      return 'conflictsIndexed';
+      return { result: 'conflictsIndexed' };
     }
-    if (index.findInstance(key) !== undefined) return 'alreadyIndexed';
+    const isPutBack = place.kind === 'put-back';
+    if (index.findInstance(key) !== undefined) return { result: 'alreadyIndexed', isPutBack };
     await index.addInstance({
       ...common,
       header,
@@ -98,11 +110,45 @@ async function recoverOne(
       transferSyntaxUid: meta.transferSyntaxUid,
       dataSetOffset: meta.dataSetOffset,
       integrity: scan.integrity,
+      ...(place.kind === 'held' && place.file),
     });
-    return 'indexed';
+    return { result: 'indexed', isPutBack };
   } finally {
     await opened.close();
   }
+}
+
+type PutBack =
+  | { readonly kind: 'put-back' }
+  | { readonly kind: 'conflict'; readonly path: string }
+  | {
+      readonly kind: 'held';
+      readonly file: Pick<StoredInstance, 'fileBytes' | 'transferSyntaxUid' | 'dataSetOffset'>;
+    };
+
+/**
+ * For an object whose staging link survived and whose name in its place did not.
+ * @returns undefined where it has a name that is not known; `held` where the same Data Set lies there in another file.
+ */
+async function putBack(
+  leftover: StagingLeftover,
+  key: InstanceKey,
+  sha256: string,
+  store: InstanceStore,
+): Promise<PutBack | undefined> {
+  if (leftover.isLinked) return undefined;
+  if (await leftover.link(key)) return { kind: 'put-back' };
+  const opened = await store.open(key);
+  try {
+    const existing = await inspectObject(opened);
+    if (existing?.sha256 === sha256 && existing.meta.transferSyntaxUid !== undefined) {
+      const { transferSyntaxUid, dataSetOffset } = existing.meta;
+      return { kind: 'held', file: { fileBytes: opened.bytes, transferSyntaxUid, dataSetOffset } };
+    }
+  } finally {
+    await opened.close();
+  }
+  return { kind: 'conflict', path: await leftover.keepApart(key, sha256) };
 }
 
 /** The AE titles are in the File Meta Information that intake wrote; the peer's address is not kept there. */

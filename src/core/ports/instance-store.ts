@@ -14,9 +14,10 @@ export interface StagedInstance {
   /** @returns SHA-256 of the Data Set, lower-case hex. @throws StoreError */
   digest(): Promise<string>;
   /**
-   * Makes the file durable under its key: put in place, then data and folders synced. Its staging link stays, with the
-   * digest in its name, as the mark that the index may not know it yet, until {@link InstanceStore.release}; start-up
-   * recovery tells by the digest whether the file is whole.
+   * Puts the file in place under its key and makes it durable: its data and its staging link are synced. That link stays,
+   * with the digest in its name, until {@link InstanceStore.release}, as the mark that the index may not know the object
+   * and that its name under the key may be lost; start-up recovery tells by the digest whether the file is whole, and
+   * brings back both.
    * @param meanwhile what can be done while the disk works, in short pieces: called with the digest, one after the other,
    * before this returns, where the digest needs no waiting for, and else not at all. Must not throw.
    * @returns `exists` (and nothing changed) where the key is already taken; and the digest as {@link digest} does.
@@ -50,18 +51,24 @@ export interface StagingLeftover {
   readonly customer: CustomerKey;
   readonly source: Source;
   /**
-   * Digest of its Data Set, where it had been linked into place: then it may have been acknowledged and must be indexed,
-   * if its bytes come to that digest.
+   * Digest of its Data Set, where that was received to its end: then it may have been acknowledged, and must be in place
+   * and indexed, if its bytes come to that digest.
    */
   readonly sha256?: string;
+  /** It has another name, in its place. */
+  readonly isLinked: boolean;
   /** When its bytes were last written, ms since 1970. */
   readonly writtenAt: number;
   open(): Promise<OpenedInstance>;
-  /** Where a committed leftover was linked, once its key and digest are known. */
+  /** Where it is linked, once its key and digest are known. */
   locate(
     key: InstanceKey,
     sha256: string,
   ): Promise<{ kind: 'object' } | { kind: 'conflict'; path: string } | undefined>;
+  /** Puts it in place under its key. @returns false (and nothing changed) where the key is taken. @throws StoreError */
+  link(key: InstanceKey): Promise<boolean>;
+  /** Puts it beside the objects, as a conflict of `key`. @returns its path below the data folder. @throws StoreError */
+  keepApart(key: InstanceKey, sha256: string): Promise<string>;
   /**
    * Takes the file out of its place, because power failed before its bytes were on disk: nobody was told that it was
    * stored. The staging link goes with {@link InstanceStore.release}.
@@ -90,7 +97,10 @@ export interface InstanceStore {
   open(key: InstanceKey): Promise<OpenedInstance>;
   /** Absolute path of the object, for readers that stream files themselves. */
   pathOf(key: InstanceKey): string;
-  /** Drops staging links whose instances are durably indexed. */
+  /**
+   * Drops staging links whose instances are durably indexed, after the names of these are durable in their places; the
+   * links do not come back when power fails after that. @throws StoreError; those that are left can be released again.
+   */
   release(stagingNames: readonly string[]): Promise<void>;
   /** What a crash left in the staging folder. Call once, before the first {@link stage}. */
   leftovers(): AsyncIterable<StagingLeftover>;
