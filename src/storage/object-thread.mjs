@@ -6,6 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 
 import { DirectWrites } from './direct-writes.mjs';
 import { ANSWER, LaneMemory, ORDER } from './lane-memory.mjs';
+import { askForShortSlices } from './prompt-thread.mjs';
 import { ThreadFolders } from './thread-folders.mjs';
 import { loadWriteBack } from './write-back.mjs';
 
@@ -86,6 +87,7 @@ const releases = [];
 const folders = new ThreadFolders(generation);
 const directWrites = new DirectWrites();
 const startWriteBack = await loadWriteBack();
+await askForShortSlices();
 
 /** @param {unknown} error */
 const errnoOf = (error) =>
