@@ -1,5 +1,6 @@
 // @ts-check
 import { Buffer } from 'node:buffer';
+import os from 'node:os';
 import process from 'node:process';
 
 /** Numbers of sched_setattr(2), which the C library has no function for. */
@@ -7,8 +8,9 @@ const SCHED_SETATTR = new Map([
   ['x64', 314],
   ['arm64', 274],
 ]);
-/** struct sched_attr as of its first version; all but its size and the slice stay 0: SCHED_OTHER, niceness 0. */
+/** struct sched_attr as of its first version; what is not set is 0, the policy SCHED_OTHER among it. */
 const ATTR_BYTES = 48;
+const NICENESS_OFFSET = 16;
 const SLICE_OFFSET = 24;
 const SLICE_NS = 100_000n;
 
@@ -27,6 +29,7 @@ export async function askForShortSlices() {
       .func('long syscall(long number, int thread, const void *attr, unsigned int flags)');
     const attr = Buffer.alloc(ATTR_BYTES);
     attr.writeUInt32LE(ATTR_BYTES, 0);
+    attr.writeInt32LE(os.getPriority(), NICENESS_OFFSET);
     attr.writeBigUInt64LE(SLICE_NS, SLICE_OFFSET);
     syscall(call, 0, attr, 0);
   } catch {
