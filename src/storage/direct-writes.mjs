@@ -32,31 +32,28 @@ export class DirectWrites {
   }
 
   /**
-   * @param {() => number} open opens the file for direct writing
+   * @param {() => number} open gives the file's descriptor for direct writing; to be closed by the caller
    * @param {Uint8Array} bytes @param {number} length of the bytes @param {number} position in the file
-   * @returns {{ fd: number, written: number } | undefined} what it opened, and how much is on the disk, but for a sync;
-   *   undefined where the page cache is to take it all
+   * @returns {number} how many of them are on the disk, but for a sync; the others are for the page cache
    * @throws what the disk says
    */
   write(open, bytes, length, position) {
     const whole = length - (length % BLOCK_BYTES);
-    if (!this.#isPossible || whole < MIN_BYTES || position % BLOCK_BYTES !== 0) return undefined;
+    if (!this.#isPossible || whole < MIN_BYTES || position % BLOCK_BYTES !== 0) return 0;
     if (this.#resting > 0) {
       this.#resting -= 1;
-      return undefined;
+      return 0;
     }
-    let fd = -1;
     const begin = this.#now();
     try {
-      fd = open();
-      const written = fs.writeSync(fd, bytes, 0, whole, position);
+      const written = fs.writeSync(open(), bytes, 0, whole, position);
       this.#took(this.#now() - begin);
-      return { fd, written };
+      return written;
     } catch (error) {
       // The file system has no such thing, or asks more of the memory than it was made for.
       if (!isUnsupported(error)) throw error;
       this.#isPossible = false;
-      return fd < 0 ? undefined : { fd, written: 0 };
+      return 0;
     }
   }
 

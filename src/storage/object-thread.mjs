@@ -65,6 +65,7 @@ import { loadWriteBack } from './write-back.mjs';
 /** @type {{ port: import('node:worker_threads').MessagePort, memory: SharedArrayBuffer, generation: Int32Array, incoming: string }} */
 const { port, memory, generation, incoming } = workerData;
 const lane = new LaneMemory(memory);
+const { O_DIRECT, O_WRONLY } = fs.constants;
 const SLAB_TRAILER_BYTES = 4;
 /** What is worth a transfer of its own: each costs the machine a few dozen microseconds, whatever its size. */
 const WRITE_BACK_BYTES = 384 * 1024;
@@ -165,14 +166,12 @@ function write(staged, piece) {
 
 /** @param {Staged} staged @param {Uint8Array} bytes @param {number} length @returns {number} how many of them */
 function writeDirectly(staged, bytes, length) {
-  const open = () =>
-    staged.directFd < 0
-      ? fs.openSync(path.join(incoming, staged.name), fs.constants.O_WRONLY | fs.constants.O_DIRECT)
-      : staged.directFd;
-  const done = directWrites.write(open, bytes, length, staged.position);
-  if (done === undefined) return 0;
-  staged.directFd = done.fd;
-  return done.written;
+  const open = () => {
+    if (staged.directFd < 0)
+      staged.directFd = fs.openSync(path.join(incoming, staged.name), O_WRONLY | O_DIRECT);
+    return staged.directFd;
+  };
+  return directWrites.write(open, bytes, length, staged.position);
 }
 
 /** @param {Staged} staged */
