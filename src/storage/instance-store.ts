@@ -48,7 +48,6 @@ export async function createInstanceStore(
   const pathOf = (key: InstanceKey): string => `${layout.objects}${path.sep}${objectPath(key)}`;
   /** Folders of objects in place, by staging name: recovery makes their links again until these are synced. */
   const unsynced = new Map<string, string>();
-  const onPlaced = (stagingName: string, folder: string): void => void unsynced.set(stagingName, folder);
 
   return {
     stage(customer, source, head): StagedInstance {
@@ -58,7 +57,7 @@ export async function createInstanceStore(
         source,
         `${runId}${lastStaged.toString(36).padStart(8, '0')}`,
       );
-      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head, onPlaced });
+      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head, unsynced });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),
     pathOf,
@@ -74,7 +73,7 @@ export async function createInstanceStore(
       });
       for (const name of stagingNames) unsynced.delete(name);
     },
-    leftovers: () => stagingLeftovers({ layout, folders, onPlaced }),
+    leftovers: () => stagingLeftovers({ layout, folders, unsynced }),
     ...createStudyFiles(layout, folders),
     async close() {
       await threads.close();

@@ -14,8 +14,8 @@ export interface StagedFileOptions {
   readonly stagingName: string;
   /** What the file begins with before its Data Set. */
   readonly head: Buffer;
-  /** Told when the object is in its place: its name in that folder may not be durable before it is synced. */
-  readonly onPlaced: (stagingName: string, folder: string) => void;
+  /** By staging name, where objects in place lie: their names in these folders may not be durable yet. */
+  readonly unsynced: Map<string, string>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface StagedFileOptions {
 export class StagedFile implements StagedInstance {
   readonly #layout: DataLayout;
   readonly #object: ThreadedObject;
-  readonly #onPlaced: StagedFileOptions['onPlaced'];
+  readonly #unsynced: Map<string, string>;
   #name: string;
   #slab: Slab | undefined;
   #filled = 0;
@@ -38,10 +38,10 @@ export class StagedFile implements StagedInstance {
   #isInPlace = false;
   bytes = 0;
 
-  constructor({ layout, object, stagingName, head, onPlaced }: StagedFileOptions) {
+  constructor({ layout, object, stagingName, head, unsynced }: StagedFileOptions) {
     this.#layout = layout;
     this.#object = object;
-    this.#onPlaced = onPlaced;
+    this.#unsynced = unsynced;
     this.#name = stagingName;
     this.#headBytes = head.length;
     this.#digesting = object.isAlone ? new IdleDigest((slab) => object.release(slab)) : undefined;
@@ -119,7 +119,9 @@ export class StagedFile implements StagedInstance {
     this.#slab = undefined;
     this.#digesting?.drop();
     await this.#object.discard();
-    if (this.#isInPlace) await unlinkIfThere(path.join(this.#layout.incoming, this.#name));
+    if (!this.#isInPlace) return;
+    await unlinkIfThere(path.join(this.#layout.incoming, this.#name));
+    this.#unsynced.delete(this.#name);
   }
 
   async #put(place: Place, meanwhile: readonly (() => void)[] = []): Promise<Put> {
@@ -133,7 +135,7 @@ export class StagedFile implements StagedInstance {
       await unlinkIfThere(path.join(place.root, place.folder, place.file));
       throw storeError('put an object in place', error);
     }
-    this.#onPlaced(this.#name, path.join(place.root, place.folder));
+    this.#unsynced.set(this.#name, path.join(place.root, place.folder));
     return put;
   }
 

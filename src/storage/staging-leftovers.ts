@@ -12,15 +12,15 @@ import { openObject } from './open-object.ts';
 export interface LeftoverOptions {
   readonly layout: DataLayout;
   readonly folders: DurableFolders;
-  /** Told where a leftover lies in its place: its name there is to be made durable before the leftover is released. */
-  readonly onPlaced: (stagingName: string, folder: string) => void;
+  /** Gets the folder in which a leftover lies in its place: that is to be synced before the leftover is released. */
+  readonly unsynced: Map<string, string>;
 }
 
 /** What a crash left in the staging folder; see the port for what can be done with it. @throws StoreError */
 export async function* stagingLeftovers({
   layout,
   folders,
-  onPlaced,
+  unsynced,
 }: LeftoverOptions): AsyncGenerator<StagingLeftover> {
   for await (const entry of await fs.opendir(layout.incoming)) {
     const parsed = parseStagingName(entry.name);
@@ -32,7 +32,7 @@ export async function* stagingLeftovers({
       try {
         const parent = await folders.ensure(root, folder);
         await linkFile(filePath, path.join(parent, file));
-        onPlaced(entry.name, parent);
+        unsynced.set(entry.name, parent);
         return true;
       } catch (error) {
         if (errnoOf(error) === 'EEXIST') return false;
@@ -53,7 +53,7 @@ export async function* stagingLeftovers({
         const conflict = path.join(layout.conflicts, seriesFolder(key), conflictFileName(key, digest));
         for (const place of [object, conflict]) {
           if (!(await isSameFile(place, stats.ino))) continue;
-          onPlaced(entry.name, path.dirname(place));
+          unsynced.set(entry.name, path.dirname(place));
           return place === object
             ? { kind: 'object' }
             : { kind: 'conflict', path: path.relative(layout.root, conflict) };
