@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import nodeFs from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { InstanceStore, StagingLeftover } from '../core/ports/instance-store.ts';
 import { customerKey, type InstanceKey } from '../core/study/instance.ts';
@@ -103,6 +104,32 @@ describe('instance store', () => {
     expect(await fs.readFile(store.pathOf(key), 'utf8')).toBe('headfirst');
     expect(await fs.readFile(path.join(dataDir, kept), 'utf8')).toBe('headsecond');
   });
+
+  it.runIf(process.platform === 'linux').each(['discarded', 'released'])(
+    'makes the name of an object in its place durable before its staging link is %s',
+    async (how) => {
+      const staged = store.stage(customer, 'dimse', HEAD);
+      await staged.write(Buffer.from('bytes'));
+      await staged.commit(key);
+      const synced: { readonly folder: string; readonly links: number }[] = [];
+      const fsync = nodeFs.fsync.bind(nodeFs);
+      vi.spyOn(nodeFs, 'fsync').mockImplementation((fd, done) => {
+        const folder = path.relative(dataDir, nodeFs.readlinkSync(`/proc/self/fd/${fd}`));
+        synced.push({ folder, links: nodeFs.statSync(store.pathOf(key)).nlink });
+        fsync(fd, done);
+      });
+      try {
+        await (how === 'discarded' ? staged.discard() : store.release([staged.stagingName]));
+      } finally {
+        vi.restoreAllMocks();
+      }
+      expect(synced).toEqual([
+        { folder: 'objects/city-medical/1.2.3/1.2.3.4', links: 2 },
+        { folder: 'incoming', links: 1 },
+      ]);
+      expect(await incoming()).toEqual([]);
+    },
+  );
 
   it('leaves nothing behind when an object is discarded', async () => {
     const staged = store.stage(customer, 'dimse', HEAD);

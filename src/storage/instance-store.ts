@@ -49,6 +49,19 @@ export async function createInstanceStore(
   /** Folders of objects in place, by staging name: recovery makes their links again until these are synced. */
   const unsynced = new Map<string, string>();
 
+  const release = async (stagingNames: readonly string[]): Promise<void> => {
+    if (stagingNames.length === 0) return;
+    const places = new Set(stagingNames.flatMap((name) => unsynced.get(name) ?? []));
+    // One after the other: what is being received syncs folders at the same time, and must not queue behind these.
+    for (const place of places) await syncPlace(folders, place);
+    await threads.release(stagingNames);
+    // Or power loss might bring the names back, and with them objects of studies that were removed since.
+    await folders.sync(layout.incoming).catch((error: unknown) => {
+      throw storeError('release staging links', error);
+    });
+    for (const name of stagingNames) unsynced.delete(name);
+  };
+
   return {
     stage(customer, source, head): StagedInstance {
       lastStaged += 1;
@@ -57,22 +70,12 @@ export async function createInstanceStore(
         source,
         `${runId}${lastStaged.toString(36).padStart(8, '0')}`,
       );
-      return new StagedFile({ layout, object: threads.open(stagingName), stagingName, head, unsynced });
+      const object = threads.open(stagingName);
+      return new StagedFile({ layout, object, stagingName, head, unsynced, release });
     },
     open: (key) => openObject(pathOf(key), cachedFiles),
     pathOf,
-    async release(stagingNames) {
-      if (stagingNames.length === 0) return;
-      const places = new Set(stagingNames.flatMap((name) => unsynced.get(name) ?? []));
-      // One after the other: what is being received syncs folders at the same time, and must not queue behind these.
-      for (const place of places) await syncPlace(folders, place);
-      await threads.release(stagingNames);
-      // Or power loss might bring the names back, and with them objects of studies that were removed since.
-      await folders.sync(layout.incoming).catch((error: unknown) => {
-        throw storeError('release staging links', error);
-      });
-      for (const name of stagingNames) unsynced.delete(name);
-    },
+    release,
     leftovers: () => stagingLeftovers({ layout, folders, unsynced }),
     ...createStudyFiles(layout, folders),
     async close() {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import type { StagedInstance } from '../core/ports/instance-store.ts';
+import type { InstanceStore, StagedInstance } from '../core/ports/instance-store.ts';
 import type { InstanceKey } from '../core/study/instance.ts';
 import { errnoOf, storeError, unlinkFile } from './file-calls.ts';
 import { IdleDigest } from './idle-digest.ts';
@@ -16,6 +16,8 @@ export interface StagedFileOptions {
   readonly head: Buffer;
   /** By staging name, where objects in place lie: their names in these folders may not be durable yet. */
   readonly unsynced: Map<string, string>;
+  /** See {@link InstanceStore.release}. */
+  readonly release: InstanceStore['release'];
 }
 
 /**
@@ -26,6 +28,7 @@ export class StagedFile implements StagedInstance {
   readonly #layout: DataLayout;
   readonly #object: ThreadedObject;
   readonly #unsynced: Map<string, string>;
+  readonly #release: InstanceStore['release'];
   #name: string;
   #slab: Slab | undefined;
   #filled = 0;
@@ -38,10 +41,11 @@ export class StagedFile implements StagedInstance {
   #isInPlace = false;
   bytes = 0;
 
-  constructor({ layout, object, stagingName, head, unsynced }: StagedFileOptions) {
+  constructor({ layout, object, stagingName, head, unsynced, release }: StagedFileOptions) {
     this.#layout = layout;
     this.#object = object;
     this.#unsynced = unsynced;
+    this.#release = release;
     this.#name = stagingName;
     this.#headBytes = head.length;
     this.#digesting = object.isAlone ? new IdleDigest((slab) => object.release(slab)) : undefined;
@@ -119,9 +123,8 @@ export class StagedFile implements StagedInstance {
     this.#slab = undefined;
     this.#digesting?.drop();
     await this.#object.discard();
-    if (!this.#isInPlace) return;
-    await unlinkIfThere(path.join(this.#layout.incoming, this.#name));
-    this.#unsynced.delete(this.#name);
+    // It stays in its place, and whoever sends it again is told that it is held: its name there must be durable first.
+    if (this.#isInPlace) await this.#release([this.#name]);
   }
 
   async #put(place: Place, meanwhile: readonly (() => void)[] = []): Promise<Put> {

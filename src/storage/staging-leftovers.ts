@@ -31,8 +31,9 @@ export async function* stagingLeftovers({
     const linkTo = async (root: string, folder: string, file: string): Promise<boolean> => {
       try {
         const parent = await folders.ensure(root, folder);
-        await linkFile(filePath, path.join(parent, file));
+        // Also where the place is taken: what lies there is then held instead.
         unsynced.set(entry.name, parent);
+        await linkFile(filePath, path.join(parent, file));
         return true;
       } catch (error) {
         if (errnoOf(error) === 'EEXIST') return false;
