@@ -7,8 +7,8 @@ export const CRASH_ROUNDS = Number(process.env.CRASH_ROUNDS ?? 12);
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 
 /** Numbers from 0 to 1 that `CRASH_SEED`, which is told, makes come again. */
-export function crashRandom(name: string): () => number {
-  process.stdout.write(`${name}: ${CRASH_ROUNDS} rounds, CRASH_SEED=${SEED}\n`);
+export function crashRandom(name: string, rounds = CRASH_ROUNDS): () => number {
+  process.stdout.write(`${name}: ${rounds} rounds, CRASH_SEED=${SEED}\n`);
   const next = createRandom(SEED);
   return () => next() / 2 ** 32;
 }

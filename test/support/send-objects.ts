@@ -29,7 +29,8 @@ export async function sendObjects(
   return statuses;
 }
 
-function asObjectToSend(instance: SyntheticInstance): ObjectToSend {
+/** An object as {@link storeObjects} takes it. */
+export function asObjectToSend(instance: SyntheticInstance): ObjectToSend {
   const { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet } = instance;
   return { sopClassUid, sopInstanceUid, transferSyntaxUid, readDataSet: () => dataSet };
 }

@@ -30,7 +30,8 @@ export function canMount(): boolean {
   return false;
 }
 
-function mountFailure(): string | undefined {
+/** Why file systems cannot be mounted here; undefined where they can. */
+export function mountFailure(): string | undefined {
   if (process.platform !== 'linux') return process.platform;
   if (process.getuid?.() !== 0) return 'not root';
   try {
