@@ -33,20 +33,21 @@ export class DirectWrites {
 
   /**
    * @param {() => number} open gives the file's descriptor for direct writing; to be closed by the caller
-   * @param {Uint8Array} bytes @param {number} length of the bytes @param {number} position in the file
-   * @returns {number} how many of them are on the disk, but for a sync; the others are for the page cache
+   * @param {readonly Uint8Array[]} pieces that follow one another @param {number} position of the first in the file
+   * @returns {number} how many of the bytes are on the disk, but for a sync; the others are for the page cache
    * @throws what the disk says
    */
-  write(open, bytes, length, position) {
-    const whole = length - (length % BLOCK_BYTES);
-    if (!this.#isPossible || whole < MIN_BYTES || position % BLOCK_BYTES !== 0) return 0;
+  write(open, pieces, position) {
+    if (!this.#isPossible || position % BLOCK_BYTES !== 0) return 0;
+    const { blocks, bytes } = wholeBlocks(pieces);
+    if (bytes < MIN_BYTES) return 0;
     if (this.#resting > 0) {
       this.#resting -= 1;
       return 0;
     }
     const begin = this.#now();
     try {
-      const written = fs.writeSync(open(), bytes, 0, whole, position);
+      const written = fs.writevSync(open(), blocks, position);
       this.#took(this.#now() - begin);
       return written;
     } catch (error) {
@@ -64,6 +65,20 @@ export class DirectWrites {
     this.#slow = 0;
     this.#resting = REST_TRANSFERS;
   }
+}
+
+/** What of the pieces can go in one transfer: as far as they are blocks without a remainder. @param {readonly Uint8Array[]} pieces */
+function wholeBlocks(pieces) {
+  /** @type {Uint8Array[]} */
+  const blocks = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    const odd = piece.length % BLOCK_BYTES;
+    if (odd < piece.length) blocks.push(odd === 0 ? piece : piece.subarray(0, piece.length - odd));
+    bytes += piece.length - odd;
+    if (odd > 0) break;
+  }
+  return { blocks, bytes };
 }
 
 /** @param {unknown} error */

@@ -51,7 +51,7 @@ describe('writing past the page cache', () => {
     const fd = fs.openSync(file, O_CREAT | O_WRONLY | O_DIRECT);
     const writes = new DirectWrites();
     for (const position of [0, SLAB]) {
-      expect(writes.write(() => fd, bytes, SLAB, position)).toBe(SLAB);
+      expect(writes.write(() => fd, [bytes], position)).toBe(SLAB);
     }
     fs.closeSync(fd);
     expect(fs.readFileSync(file).equals(Buffer.alloc(2 * SLAB, 7))).toBe(true);
@@ -63,12 +63,32 @@ describe('writing past the page cache', () => {
       const { bytes } = threads.open('bench.dimse.1.part').take();
       const fd = fs.openSync(path.join(folder, 'file'), O_CREAT | O_WRONLY | O_DIRECT);
       const writes = new DirectWrites();
-      expect(writes.write(() => fd, bytes, SLAB - 1, 0)).toBe(SLAB - 4096);
-      expect(writes.write(() => fd, bytes, 60_000, SLAB)).toBe(0);
-      expect(writes.write(() => fd, bytes, SLAB, 100)).toBe(0);
+      expect(writes.write(() => fd, [bytes.subarray(0, SLAB - 1)], 0)).toBe(SLAB - 4096);
+      expect(writes.write(() => fd, [bytes.subarray(0, 60_000)], SLAB)).toBe(0);
+      expect(writes.write(() => fd, [bytes], 100)).toBe(0);
       fs.closeSync(fd);
     },
   );
+
+  it.skipIf(!opensDirectly())('takes several pieces in one transfer, up to where one is odd', () => {
+    const object = threads.open('bench.dimse.1.part');
+    const pieces = [1, 2, 3].map((value) => object.take().bytes.fill(value));
+    const file = path.join(folder, 'file');
+    const fd = fs.openSync(file, O_CREAT | O_WRONLY | O_DIRECT);
+    let reads = 0;
+    const writes = new DirectWrites(() => (reads += 1));
+    expect(writes.write(() => fd, pieces, SLAB)).toBe(3 * SLAB);
+    expect(reads).toBe(2);
+    const [first, second, third] = pieces as [Buffer, Buffer, Buffer];
+    const odd = second.subarray(0, 70_000);
+    expect(writes.write(() => fd, [first, odd, third], 0)).toBe(SLAB + 69_632);
+    // Too little by itself is worth it together with others.
+    expect(writes.write(() => fd, [first, second.subarray(0, 4096)], 0)).toBe(SLAB + 4096);
+    expect(writes.write(() => fd, [second.subarray(0, 4095), third], 0)).toBe(0);
+    fs.closeSync(fd);
+    const end = fs.readFileSync(file).subarray(2 * SLAB);
+    expect(end.equals(Buffer.concat([second, third]))).toBe(true);
+  });
 
   it('gives up for good where the file system has no such thing, and only there', () => {
     const bytes = Buffer.alloc(SLAB);
@@ -78,11 +98,11 @@ describe('writing past the page cache', () => {
       opened += 1;
       return fails('EINVAL')();
     };
-    expect(writes.write(refuse, bytes, SLAB, 0)).toBe(0);
-    expect(writes.write(refuse, bytes, SLAB, 0)).toBe(0);
+    expect(writes.write(refuse, [bytes], 0)).toBe(0);
+    expect(writes.write(refuse, [bytes], 0)).toBe(0);
     expect(opened).toBe(process.platform === 'linux' ? 1 : 0);
     if (process.platform === 'linux')
-      expect(() => new DirectWrites().write(fails('EIO'), bytes, SLAB, 0)).toThrow('EIO');
+      expect(() => new DirectWrites().write(fails('EIO'), [bytes], 0)).toThrow('EIO');
   });
 
   it.skipIf(!opensDirectly())(
@@ -95,7 +115,7 @@ describe('writing past the page cache', () => {
       const writes = new DirectWrites(() => (now += takes));
       const isDirect = (ms: number): boolean => {
         takes = ms;
-        return writes.write(() => fd, bytes, SLAB, 0) > 0;
+        return writes.write(() => fd, [bytes], 0) > 0;
       };
       expect([10, 10, 10, 0.1, 10, 10, 10].map(isDirect)).toEqual(Array<boolean>(7).fill(true));
       expect(isDirect(10)).toBe(true);

@@ -148,6 +148,14 @@ export class LaneMemory {
     return order;
   }
 
+  /** Whether the next order has come and is of this kind and object. @param {number} kind @param {number} object */
+  isNext(kind, object) {
+    const taken = Atomics.load(this.#state, ORDERS_TAKEN);
+    if (taken === Atomics.load(this.#state, ORDERS_GIVEN)) return false;
+    const at = slotOf(taken, ORDERS) * ORDER_NUMBERS;
+    return this.#orders[at] === kind && this.#orders[at + 1] === object;
+  }
+
   /** Sleeps until there is an order. */
   awaitOrder() {
     const taken = Atomics.load(this.#state, ORDERS_TAKEN);

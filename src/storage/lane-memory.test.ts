@@ -38,6 +38,21 @@ describe('the memory of a lane', () => {
     expect(taken).toBeGreaterThan(1300);
   });
 
+  it('tells what the next order is, and leaves it', () => {
+    const { giver, taker } = lane();
+    expect(taker.isNext(ORDER.write, 1)).toBe(false);
+    giver.give(write(1));
+    giver.give({ kind: ORDER.put, object: 1, numbers: [], texts: [] });
+    expect(taker.isNext(ORDER.write, 2)).toBe(false);
+    expect(taker.isNext(ORDER.write, 1)).toBe(true);
+    expect(taker.takeOrder()).toMatchObject({ kind: ORDER.write, object: 1 });
+    expect(taker.isNext(ORDER.write, 1)).toBe(false);
+    expect(taker.isNext(ORDER.put, 1)).toBe(true);
+    taker.takeOrder();
+    // Where an order was, that has been taken.
+    expect(taker.isNext(ORDER.put, 1)).toBe(false);
+  });
+
   it('takes no order over one that was not taken', () => {
     const { giver, taker } = lane();
     let given = 0;

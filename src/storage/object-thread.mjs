@@ -72,6 +72,9 @@ const WRITE_BACK_BYTES = 384 * 1024;
 /** The same for the end of an object: other work comes between it and the sync. */
 const LAST_WRITE_BACK_BYTES = 64 * 1024;
 
+/** Of one object that are written at once (512 KiB), so that those of others get their turn. */
+const MAX_PIECES = 4;
+
 /**
  * @typedef {object} SlabMemory
  * @property {Uint8Array} bytes
@@ -141,37 +144,48 @@ function slabOf(id) {
   return slab;
 }
 
-/** @param {Staged} staged @param {Piece} piece */
-function write(staged, piece) {
-  const { length } = piece;
-  const { bytes } = slabOf(piece.slab);
+/** @param {Staged} staged @param {readonly Piece[]} pieces that follow one another */
+function write(staged, pieces) {
+  const bytes = pieces.map(({ slab, length }) => slabOf(slab).bytes.subarray(0, length));
   attempt(staged, 'write an object', () => {
-    const from = staged.position;
-    let at = writeDirectly(staged, bytes, length);
-    if (at > 0) staged.writtenBack = from + at;
-    while (at < length) at += fs.writeSync(staged.fd, bytes, at, length - at, from + at);
-    staged.position += length;
+    const direct = writeDirectly(staged, bytes);
+    if (direct > 0) staged.writtenBack = staged.position + direct;
+    writeCached(staged, bytes, direct);
     const unsent = staged.position - staged.writtenBack;
-    if (unsent < (piece.isLast ? LAST_WRITE_BACK_BYTES : WRITE_BACK_BYTES)) return;
+    const isLast = pieces.at(-1)?.isLast ?? false;
+    if (unsent < (isLast ? LAST_WRITE_BACK_BYTES : WRITE_BACK_BYTES)) return;
     startWriteBack(staged.fd, staged.writtenBack, unsent);
     staged.writtenBack = staged.position;
   });
-  if (piece.isDigested) {
-    giveBack(slabOf(piece.slab));
-    return;
+  for (const piece of pieces) {
+    if (piece.isDigested) {
+      giveBack(slabOf(piece.slab));
+      continue;
+    }
+    staged.undigested.push(piece);
+    undigested.add(staged);
   }
-  staged.undigested.push(piece);
-  undigested.add(staged);
 }
 
-/** @param {Staged} staged @param {Uint8Array} bytes @param {number} length @returns {number} how many of them */
-function writeDirectly(staged, bytes, length) {
+/** @param {Staged} staged @param {readonly Uint8Array[]} pieces @returns {number} how many bytes of them */
+function writeDirectly(staged, pieces) {
   const open = () => {
     if (staged.directFd < 0)
       staged.directFd = fs.openSync(path.join(incoming, staged.name), O_WRONLY | O_DIRECT);
     return staged.directFd;
   };
-  return directWrites.write(open, bytes, length, staged.position);
+  return directWrites.write(open, pieces, staged.position);
+}
+
+/** @param {Staged} staged @param {readonly Uint8Array[]} pieces @param {number} done bytes of them that are written */
+function writeCached(staged, pieces, done) {
+  for (const bytes of pieces) {
+    let at = Math.min(done, bytes.length);
+    done -= at;
+    while (at < bytes.length)
+      at += fs.writeSync(staged.fd, bytes, at, bytes.length - at, staged.position + at);
+    staged.position += bytes.length;
+  }
 }
 
 /** @param {Staged} staged */
@@ -323,9 +337,20 @@ function carryOutMessage(message) {
   }
 }
 
-/** @param {number} object @param {readonly number[]} numbers */
-function carryOutWrite(object, [slab = 0, length = 0, undigested = 0, isDigested = 0, isLast = 0]) {
-  write(stagedOf(object), { slab, length, undigested, isDigested: isDigested === 1, isLast: isLast === 1 });
+/**
+ * Takes what has come of the object meanwhile along: a transfer costs the machine its time whatever its size.
+ * @param {number} object @param {readonly number[]} numbers
+ */
+function carryOutWrite(object, numbers) {
+  const pieces = [pieceOf(numbers)];
+  while (pieces.length < MAX_PIECES && lane.isNext(ORDER.write, object))
+    pieces.push(pieceOf(lane.takeOrder()?.numbers ?? []));
+  write(stagedOf(object), pieces);
+}
+
+/** @param {readonly number[]} numbers @returns {Piece} */
+function pieceOf([slab = 0, length = 0, undigested = 0, isDigested = 0, isLast = 0]) {
+  return { slab, length, undigested, isDigested: isDigested === 1, isLast: isLast === 1 };
 }
 
 /** @param {number} object @param {readonly number[]} numbers @param {readonly string[]} texts */
