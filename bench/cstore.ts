@@ -88,7 +88,7 @@ async function findPeers(): Promise<{ present: Set<ReceiverName>; notes: string[
   const present = new Set<ReceiverName>(['avara-ingest']);
   const notes = [
     'Sender: storescu, one process per Association; time is from its start to its end. Each run starts the receiver anew with an empty folder; receivers take turns; medians, and ratios within a round.',
-    'Each run begins with a warm-up, the same for all: 2 000 CT, 6 000 small objects or 15 seconds of them. "After start" is the rate, in objects/s over one Association, of its first 250 (50 as installed): avara-ingest is compiled while it runs, so its first minute is slower.',
+    'Each run begins with a warm-up, the same for all: 5 000 CT, 6 000 small objects or 15 seconds of them. "After start" is the rate, in objects/s over one Association, of its first 250 (50 as installed): avara-ingest is compiled while it runs, so its first minute is slower.',
     'Nagle off: TCP_NODELAY=1 for sender and peers, and PDUs of 128 KiB for all. As installed: neither; where an object takes long, fewer are sent and the time is worked out for the whole (`~`).',
     'avara-ingest: the built daemon; each object synced to disk and indexed before Success; after each run its admin API must list every instance.',
   ];
@@ -96,9 +96,15 @@ async function findPeers(): Promise<{ present: Set<ReceiverName>; notes: string[
     storescp: 'bit preserving, no index, no sync to disk; --fork for several Associations',
     'storescp+sync':
       'the same with fdatasync of each file and fsync of its folder before Success (bench/sync-on-close.c): what being durable costs here; still no index, digest or check for duplicates',
+    bare: 'no receiver to use but a bound (bench/bare-receiver.c): 250 lines of C that write past the page cache while an object arrives, sync its file and folder side by side and answer. It knows one Association, makes no DICOM file, digest or index and looks for no duplicates; it waits without sleeping, so its CPU time means nothing',
     Orthanc: 'SQLite index, files synced to disk (its default), no plugins',
   };
-  const needs = { storescp: ['storescp'], 'storescp+sync': ['storescp', 'cc'], Orthanc: ['Orthanc'] };
+  const needs = {
+    storescp: ['storescp'],
+    'storescp+sync': ['storescp', 'cc'],
+    bare: ['cc'],
+    Orthanc: ['Orthanc'],
+  };
   for (const name of RECEIVERS) {
     if (name === 'avara-ingest') continue;
     const files = await Promise.all(needs[name].map(findProgram));
@@ -108,7 +114,8 @@ async function findPeers(): Promise<{ present: Set<ReceiverName>; notes: string[
       console.error(`${name} is not installed: it is left out of the comparison`);
     } else {
       present.add(name);
-      notes.push(`${name} ${await versionOf(file)}: ${what[name]}.`);
+      const version = name === 'bare' ? '' : ` ${await versionOf(file)}`;
+      notes.push(`${name}${version}: ${what[name]}.`);
     }
   }
   return { present, notes };

@@ -26,6 +26,7 @@ export interface Plan {
 
 const ALL: readonly ReceiverName[] = ['avara-ingest', 'storescp', 'Orthanc'];
 const AND_SYNCING: readonly ReceiverName[] = ['avara-ingest', 'storescp', 'storescp+sync', 'Orthanc'];
+const AND_BARE: readonly ReceiverName[] = ['avara-ingest', 'storescp', 'storescp+sync', 'bare', 'Orthanc'];
 
 /** @param runs replaces the number of runs of every case. */
 export function planFor(effort: Effort, runs?: number): Plan {
@@ -43,7 +44,7 @@ function matrix(
   return associations.map((count) => ({ workload, associations: count, network, receivers, runs }));
 }
 
-const WARM_UP = { ct: 2000, small: 6000, large: 250, huge: 250 };
+const WARM_UP = { ct: 5000, small: 6000, large: 250, huge: 250 };
 
 const PLANS: Readonly<Record<Effort, Plan>> = {
   quick: {
@@ -62,7 +63,8 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
     warmUpObjects: WARM_UP,
     installedSecondsPerRun: 4,
     cases: [
-      ...matrix('ct', 'tuned', [1, 4], 3, AND_SYNCING),
+      ...matrix('ct', 'tuned', [1], 3, AND_BARE),
+      ...matrix('ct', 'tuned', [4], 3, AND_SYNCING),
       ...matrix('small', 'tuned', [1, 4], 3, AND_SYNCING),
       // One PDU exchange per 100 MB makes Nagle's wait invisible, so large objects are sent without it only.
       ...matrix('large', 'tuned', [1, 8], 3),
@@ -75,7 +77,8 @@ const PLANS: Readonly<Record<Effort, Plan>> = {
     warmUpObjects: WARM_UP,
     installedSecondsPerRun: 20,
     cases: [
-      ...matrix('ct', 'tuned', [1, 4], 7, AND_SYNCING),
+      ...matrix('ct', 'tuned', [1], 7, AND_BARE),
+      ...matrix('ct', 'tuned', [4], 7, AND_SYNCING),
       ...matrix('small', 'tuned', [1, 4], 7, AND_SYNCING),
       ...matrix('large', 'tuned', [1, 4, 8], 5),
       ...matrix('huge', 'tuned', [1], 2),

@@ -11,8 +11,11 @@ import { siteConfig } from './site-config.ts';
 
 const run = promisify(execFile);
 
-/** `storescp+sync`: storescp that makes each file durable, as whoever answers for images has to. */
-export const RECEIVERS = ['avara-ingest', 'storescp', 'storescp+sync', 'Orthanc'] as const;
+/**
+ * `storescp+sync`: storescp that makes each file durable, as whoever answers for images has to.
+ * `bare`: no receiver to use, but the least that a durable one can do; for one Association at a time.
+ */
+export const RECEIVERS = ['avara-ingest', 'storescp', 'storescp+sync', 'bare', 'Orthanc'] as const;
 export type ReceiverName = (typeof RECEIVERS)[number];
 
 /**
@@ -73,6 +76,8 @@ export function startReceiver(name: ReceiverName, options: StartOptions): Promis
       return startStorescp(options, networkEnv(options.network));
     case 'storescp+sync':
       return startSyncingStorescp(options);
+    case 'bare':
+      return startBareReceiver(options);
     case 'Orthanc':
       return startOrthanc(options);
   }
@@ -136,13 +141,34 @@ const receivedFolder = (folder: string): string => path.join(folder, 'received')
 /** With a library in front of it that syncs each file and its folder when the file is closed. */
 async function startSyncingStorescp(options: StartOptions): Promise<Receiver> {
   const library = path.join(options.folder, 'sync-on-close.so');
-  const source = new URL('./sync-on-close.c', import.meta.url).pathname;
-  await run('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl']);
+  await compile('./sync-on-close.c', ['-shared', '-fPIC', '-o', library, '-ldl']);
   return startStorescp(options, {
     ...networkEnv(options.network),
     LD_PRELOAD: library,
     SYNC_FOLDER: receivedFolder(options.folder),
   });
+}
+
+async function startBareReceiver({ folder }: StartOptions): Promise<Receiver> {
+  const port = await freePort();
+  const program = path.join(folder, 'bare-receiver');
+  const received = receivedFolder(folder);
+  await fs.mkdir(received);
+  await compile('./bare-receiver.c', ['-pthread', '-o', program]);
+  const child = spawn(program, [String(port), received], { stdio: 'ignore' });
+  await untilItAnswers(port, child);
+  return {
+    port,
+    pid: pidOf(child),
+    calledAeTitle: 'BARE',
+    countInstances: async () => (await fs.readdir(received)).length,
+    stop: () => endChild(child),
+  };
+}
+
+/** @param source beside this file */
+async function compile(source: string, argv: readonly string[]): Promise<void> {
+  await run('cc', ['-O2', new URL(source, import.meta.url).pathname, ...argv]);
 }
 
 /** As packaged, which includes the SQLite index and an fsync of each file (SyncStorageArea); no plugins. */
