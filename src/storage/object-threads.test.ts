@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { DurableFolders } from './durable-folders.ts';
 import { createObjectThreads, type ObjectThreads } from './object-threads.ts';
@@ -122,6 +122,25 @@ describe('threads that store objects', () => {
       const stored = await fs.readFile(path.join(folder, 'a/b', `${index}.dcm`), 'utf8');
       expect(stored).toBe(`first ${index}, second ${index}`);
     }
+  });
+
+  it('sync bytes that wait for their digest, and then only the names', async () => {
+    const sync = vi.fn(() => Promise.resolve());
+    const own = createObjectThreads({ incoming, generation, folders: { sync } });
+    const bytes = Buffer.from('bytes');
+    const object = own.open('c.dimse.1.part');
+    const slab = object.take();
+    const length = bytes.copy(slab.bytes);
+    void object.write({ slab, length, undigested: 0, isDigested: true, isLast: true });
+    // Links are removed when nothing is left to sync.
+    await own.release(['c.dimse.none.done']);
+    const put = await object.put({ ...place('1.dcm'), sha256: sha256(bytes) });
+    await put.folderSynced;
+    expect(put.result).toBe('stored');
+    expect(await fs.readFile(path.join(folder, 'a/b/1.dcm'))).toEqual(bytes);
+    // Nobody was left to do it beside the sync of the bytes.
+    expect(sync).not.toHaveBeenCalled();
+    await own.close();
   });
 
   it('put objects at paths of any length and script', async () => {
