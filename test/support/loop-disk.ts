@@ -38,15 +38,15 @@ export async function canLosePower(type: DurableFileSystem): Promise<boolean> {
 }
 
 async function loopFailure(type: DurableFileSystem): Promise<string | undefined> {
-  const known = await fs.readFile('/proc/filesystems', 'utf8');
-  if (!new RegExp(`\\b${type}$`, 'm').test(known)) return 'the kernel does not have it';
   try {
     const disk = await createLoopDisk(type);
     await disk.remove();
     return undefined;
   } catch (error) {
-    if (ARE_PEERS_REQUIRED && (error as { code?: string }).code === 'ENOENT') throw error;
-    return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    const { code, stderr } = error as { code?: string; stderr?: Buffer };
+    if (ARE_PEERS_REQUIRED && code === 'ENOENT') throw error;
+    if (code === 'ENOENT') return `mkfs.${type} is not installed`;
+    return stderr?.toString().trim().split('\n')[0] ?? String(error);
   }
 }
 
@@ -70,8 +70,9 @@ export async function createLoopDisk(type: DurableFileSystem): Promise<LoopDisk>
     path: mounted,
     losePower() {
       // The kernel may write back meanwhile: a copy counts once nothing has changed under it.
-      do run('cp', '--sparse=always', image, snapshot);
-      while (!isSame(image, snapshot));
+      do {
+        run('cp', '--sparse=always', image, snapshot);
+      } while (!isSame(image, snapshot));
     },
     restorePower() {
       run('umount', mounted);
