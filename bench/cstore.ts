@@ -96,7 +96,7 @@ async function findPeers(): Promise<{ present: Set<ReceiverName>; notes: string[
     storescp: 'bit preserving, no index, no sync to disk; --fork for several Associations',
     'storescp+sync':
       'the same with fdatasync of each file and fsync of its folder before Success (bench/sync-on-close.c): what being durable costs here; still no index, digest or check for duplicates',
-    bare: 'no receiver to use but a bound (bench/bare-receiver.c): 250 lines of C that write past the page cache while an object arrives, sync its file and folder side by side and answer. It knows one Association, makes no DICOM file, digest or index and looks for no duplicates; it waits without sleeping, so its CPU time means nothing',
+    bare: 'no receiver to use but a bound (bench/bare-receiver.c): 240 lines of C that write past the page cache while an object arrives, sync its file and folder side by side and answer. It knows one Association, makes no DICOM file, digest or index and looks for no duplicates; it waits without sleeping, so its CPU time means nothing',
     Orthanc: 'SQLite index, files synced to disk (its default), no plugins',
   };
   const needs = {
