@@ -126,11 +126,22 @@ async function startStorescp(
     ],
     { env, stdio: 'ignore' },
   );
+  return keepingFiles({ child, port, calledAeTitle: 'STORESCP', received });
+}
+
+/** A program that does nothing but put each instance into a file of this folder. */
+async function keepingFiles(of: {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly calledAeTitle: string;
+  readonly received: string;
+}): Promise<Receiver> {
+  const { child, port, calledAeTitle, received } = of;
   await untilItAnswers(port, child);
   return {
     port,
     pid: pidOf(child),
-    calledAeTitle: 'STORESCP',
+    calledAeTitle,
     countInstances: async () => (await fs.readdir(received)).length,
     stop: () => endChild(child),
   };
@@ -156,14 +167,7 @@ async function startBareReceiver({ folder }: StartOptions): Promise<Receiver> {
   await fs.mkdir(received);
   await compile('./bare-receiver.c', ['-pthread', '-o', program]);
   const child = spawn(program, [String(port), received], { stdio: 'ignore' });
-  await untilItAnswers(port, child);
-  return {
-    port,
-    pid: pidOf(child),
-    calledAeTitle: 'BARE',
-    countInstances: async () => (await fs.readdir(received)).length,
-    stop: () => endChild(child),
-  };
+  return keepingFiles({ child, port, calledAeTitle: 'BARE', received });
 }
 
 /** @param source beside this file */
