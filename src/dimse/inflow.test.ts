@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createInflow } from './inflow.ts';
 
 /** An inflow whose feeder takes bytes one by one and blocks at each `!`. */
-function createSubject() {
+function createSubject(isReleasedAtOnce = false) {
   const read: string[] = [];
   const releases: (() => void)[] = [];
   let isPaused = false;
@@ -19,7 +19,9 @@ function createSubject() {
         const character = String.fromCharCode(chunk[at] ?? 0);
         read.push(character);
         if (character === '!') {
-          releases.push(inflow.block());
+          const release = inflow.block();
+          if (isReleasedAtOnce) release();
+          else releases.push(release);
           return at + 1;
         }
       }
@@ -85,4 +87,28 @@ test('once discarding, nothing is read and the socket flows', () => {
   subject.push('d');
   expect(subject.read()).toBe('a!');
   expect(subject.inflow.isCaughtUp()).toBe(true);
+});
+
+test('a block that is released while it is being read holds nothing up, and nothing is read twice', () => {
+  const subject = createSubject(true);
+  subject.push('a!b!!c');
+  expect(subject.read()).toBe('a!b!!c');
+  subject.push('d!');
+  expect(subject.read()).toBe('a!b!!cd!');
+  expect(subject.inflow.isCaughtUp()).toBe(true);
+  expect(subject.caughtUp()).toBeGreaterThan(0);
+});
+
+test('what is held stays as it came in, whatever the memory it came in is used for', () => {
+  const texts = Array.from({ length: 40 }, (_, index) => `!${String(index).padStart(5, '0')}`.repeat(8000));
+  const subjects = texts.map(() => createSubject());
+  const memory = Buffer.alloc(6 * 8000);
+  for (let round = 0; round < 3; round += 1) {
+    subjects.forEach(({ inflow }, index) => {
+      memory.write(texts[index] ?? '', 'latin1');
+      inflow.push(memory);
+    });
+    for (const subject of subjects) while (!subject.inflow.isCaughtUp()) subject.release();
+  }
+  subjects.forEach((subject, index) => expect(subject.read()).toBe((texts[index] ?? '').repeat(3)));
 });

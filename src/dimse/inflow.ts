@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
 
+import { type HeldBytes, SpareMemory } from './spare-memory.ts';
+
+/** Shared by all Associations: those that wait do so one after the other, mostly. */
+const spares = new SpareMemory();
+
 export interface InflowOptions {
   readonly socket: Pick<Socket, 'pause' | 'resume' | 'isPaused'>;
   /** Reads on in `chunk` from `from`; @returns how far it came, less than all of it where it has to be blocked. */
@@ -28,25 +33,49 @@ export interface Inflow {
  * are held here.
  */
 export function createInflow({ socket, feed, onCaughtUp }: InflowOptions): Inflow {
-  let rest: Buffer | undefined;
-  const queue: Buffer[] = [];
+  /** In the order in which they came. */
+  const held: HeldBytes[] = [];
   let blocks = 0;
   let isDiscarding = false;
+  let isReading = false;
+  /** While reading: whoever reads goes on by itself. */
+  let wasUnblockedWithin = false;
 
-  function read(chunk: Buffer): void {
-    const at = feed(chunk, 0);
-    if (at >= chunk.length || isDiscarding) return;
+  /** @returns how far that came. */
+  function read(bytes: Buffer): number {
+    isReading = true;
+    wasUnblockedWithin = false;
+    const at = feed(bytes, 0);
+    isReading = false;
+    return at;
+  }
+
+  function readNew(chunk: Buffer): void {
+    const at = read(chunk);
     // The socket reads into the same memory again, so what has to wait moves out of it.
-    rest = Buffer.from(chunk.subarray(at));
+    if (at < chunk.length && !isDiscarding) held.push(spares.hold(chunk.subarray(at)));
+    if (blocks === 0 && wasUnblockedWithin) readOn();
+  }
+
+  function readHeld(): void {
+    for (let next = held[0]; next !== undefined && blocks === 0; next = held[0]) {
+      const at = read(next.bytes);
+      // It was dropped meanwhile.
+      if (isDiscarding) return;
+      if (at < next.bytes.length) held[0] = { ...next, bytes: next.bytes.subarray(at) };
+      else {
+        held.shift();
+        spares.giveBack(next);
+      }
+    }
   }
 
   function readOn(): void {
-    while (blocks === 0) {
-      const chunk = rest ?? queue.shift();
-      if (chunk === undefined) break;
-      rest = undefined;
-      read(chunk);
+    if (isReading) {
+      wasUnblockedWithin = true;
+      return;
     }
+    readHeld();
     if (blocks > 0) return;
     if (socket.isPaused()) socket.resume();
     onCaughtUp();
@@ -55,9 +84,9 @@ export function createInflow({ socket, feed, onCaughtUp }: InflowOptions): Inflo
   return {
     push(chunk) {
       if (isDiscarding) return;
-      if (blocks === 0 && rest === undefined && queue.length === 0) read(chunk);
+      if (blocks === 0 && held.length === 0) readNew(chunk);
       else {
-        queue.push(Buffer.from(chunk));
+        held.push(spares.hold(chunk));
         socket.pause();
       }
     },
@@ -69,11 +98,10 @@ export function createInflow({ socket, feed, onCaughtUp }: InflowOptions): Inflo
       };
     },
     isBlocked: () => blocks > 0,
-    isCaughtUp: () => isDiscarding || (blocks === 0 && rest === undefined && queue.length === 0),
+    isCaughtUp: () => isDiscarding || (blocks === 0 && held.length === 0),
     discard() {
       isDiscarding = true;
-      rest = undefined;
-      queue.length = 0;
+      for (const bytes of held.splice(0)) spares.giveBack(bytes);
       if (socket.isPaused()) socket.resume();
     },
     isDiscarding: () => isDiscarding,

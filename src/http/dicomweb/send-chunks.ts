@@ -53,6 +53,9 @@ export async function sendChunks(
   } catch {
     // Whatever else ended it is the client's leaving, which is no failure.
     if (failure !== undefined) onFailure(failure.error);
+  } finally {
+    // Where the client left before anything was sent, the pipeline may not have begun with the body, nor ended it.
+    await rest.return?.();
   }
   return RESPONSE_ALREADY_SENT;
 }
