@@ -32,6 +32,7 @@ import {
   createAeTitleCheck,
   listenerTlsOptions,
   peerCertificate,
+  revocationHint,
   secureContextOptions,
 } from './tls.ts';
 import type { CertificateSubject, DimseTlsOptions, PeerCertificate, TlsMaterial } from './tls.ts';
@@ -142,6 +143,7 @@ interface Requestor {
   readonly subject: CertificateSubject | undefined;
 }
 
+const NO_TLS_CODES: ReadonlySet<string> = new Set(['ERR_SSL_HTTP_REQUEST', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 const NO_CERTIFICATE: PeerCertificate = { kind: 'none' };
 const MIN_PDU_LENGTH_BYTES = 4096;
 /** Peers named in one line about dropped connections. */
@@ -304,7 +306,11 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
     const certificate = socket instanceof TLSSocket ? peerCertificate(socket) : NO_CERTIFICATE;
     if (certificate.kind === 'invalid') {
       // Also where none is needed: better told now than taken for a peer without one.
-      logger.warn({ peerAddress, reason: certificate.reason }, 'client certificate refused');
+      const hint = revocationHint(certificate.reason);
+      logger.warn(
+        { peerAddress, reason: certificate.reason, ...(hint !== undefined && { hint }) },
+        'client certificate refused',
+      );
       socket.destroy();
       return;
     }
@@ -371,13 +377,13 @@ export function createDimseServer(options: DimseServerOptions): DimseServer {
       socket.once('close', () => handshaking.delete(endpoint));
     });
     tlsServer.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      const code = tlsFailure(error, socket);
+      const hint = NO_TLS_CODES.has(code) ? 'the peer does not speak TLS' : revocationHint(code);
       logger.warn(
         {
           peerAddress: plainAddress(socket.remoteAddress),
-          code: tlsFailure(error, socket),
-          ...(error.code === 'ERR_SSL_HTTP_REQUEST' || error.code === 'ERR_SSL_WRONG_VERSION_NUMBER'
-            ? { hint: 'the peer does not speak TLS' }
-            : {}),
+          code,
+          ...(hint !== undefined && { hint }),
         },
         'TLS handshake failed',
       );

@@ -5,8 +5,11 @@ import type { SecureContext, SecureContextOptions, TLSSocket, TlsOptions } from 
 /** Certificate chain, private key and, for client certificates, the authorities they must descend from; PEM. */
 export interface TlsMaterial {
   readonly cert: Buffer | string;
+  /** Not encrypted. */
   readonly key: Buffer | string;
   readonly ca?: Buffer | string;
+  /** Revocation lists, one each. With any, there must be one of every authority in a chain (OpenSSL's CRL_CHECK_ALL). */
+  readonly crl?: readonly string[];
 }
 
 export interface DimseTlsOptions extends TlsMaterial {
@@ -33,11 +36,17 @@ const CIPHER_SUITES = [
 /**
  * What a secure context is made of, for either side. Fit for `setSecureContext`, which leaves what is connected as it is.
  */
-export function secureContextOptions({ cert, key, ca }: Partial<TlsMaterial>): SecureContextOptions {
+export function secureContextOptions({
+  cert,
+  key,
+  ca,
+  crl = [],
+}: Partial<TlsMaterial>): SecureContextOptions {
   return {
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(ca !== undefined && { ca }),
+    ...(crl.length > 0 && { crl: [...crl] }),
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     ciphers: CIPHER_SUITES,
@@ -82,6 +91,22 @@ export type PeerCertificate =
   | { readonly kind: 'none' }
   | { readonly kind: 'valid'; readonly subject: CertificateSubject }
   | { readonly kind: 'invalid'; readonly reason: string };
+
+const LIST_HINTS: Readonly<Record<string, string>> = {
+  CERT_REVOKED: 'its certificate was revoked: if it is to be let in, its authority has to issue it another',
+  CRL_HAS_EXPIRED:
+    'the revocation list of its authority is out of date: put the current one in the file of "crl"',
+  CRL_NOT_YET_VALID: 'the revocation list of its authority is from the future: set the clock of this machine',
+  UNABLE_TO_GET_CRL:
+    'an authority in the chain of its certificate has no revocation list in "crl", where every one needs it, the root too: add the list',
+  CRL_SIGNATURE_FAILURE:
+    'the revocation list with the name of its authority was signed with another key: get the current list of the authority in "ca"',
+};
+
+/** What an operator can do about a client certificate that was refused on account of revocation lists. @param code OpenSSL's. */
+export function revocationHint(code: string): string | undefined {
+  return LIST_HINTS[code];
+}
 
 /** Attribute types as OpenSSL names them (CN, O, OU, ...) with their values. */
 export type CertificateSubject = Readonly<Record<string, string | readonly string[] | undefined>>;

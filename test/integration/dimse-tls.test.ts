@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 
@@ -54,6 +55,16 @@ describe.skipIf(!isOpensslInstalled())('DICOM over TLS', () => {
       ...(certificate && { cert: certificate.cert, key: certificate.key }),
       ...more,
     });
+
+  /** The list of another authority, which may have the same name. */
+  function foreignList(name: string): string {
+    const foreign = createAuthority(name);
+    try {
+      return foreign.issueRevocationList().pem;
+    } finally {
+      foreign.remove();
+    }
+  }
 
   /** What the server answers to an A-ASSOCIATE-RQ: a PDU's type, or `closed` where it takes none. */
   async function answerTo(port: number, callingAe: string, certificate?: IssuedCertificate): Promise<string> {
@@ -170,6 +181,126 @@ describe.skipIf(!isOpensslInstalled())('DICOM over TLS', () => {
       expect(await answerTo(port, 'CT1')).toBe('A-ASSOCIATE-RJ');
       expect(await answerTo(port, 'STORESCU')).toBe('A-ASSOCIATE-AC');
       expect(new Set(rejections)).toEqual(new Set(['calling-ae-title-not-recognized']));
+    });
+  });
+
+  describe('client certificates that may be revoked', () => {
+    const hints = (): readonly unknown[] =>
+      (running?.logger.lines ?? []).flatMap(({ fields }) => fields.hint ?? []);
+
+    test.each(['required', 'optional'] as const)(
+      '%s: one that is revoked gets nothing, and the log says why; others get in',
+      async (clientCert) => {
+        const { pem } = authority.issueRevocationList({ revoked: [other] });
+        const { port, logger } = await start({ ca: authority.cert, crl: [pem], clientCert });
+        expect(await answerTo(port, 'CT1', other)).toBe('closed');
+        expect(JSON.stringify(logger.lines)).toContain('CERT_REVOKED');
+        expect(hints()).toEqual([expect.stringContaining('its certificate was revoked')]);
+        expect(await answerTo(port, 'CT1', ct1)).toBe('A-ASSOCIATE-AC');
+      },
+    );
+
+    test.each([
+      [
+        'CRL_HAS_EXPIRED',
+        'put the current one',
+        () => [authority.issueRevocationList({ sinceDays: -3, untilDays: -1 }).pem],
+      ],
+      [
+        'CRL_NOT_YET_VALID',
+        'set the clock',
+        () => [authority.issueRevocationList({ sinceDays: 1, untilDays: 3 }).pem],
+      ],
+      ['UNABLE_TO_GET_CRL', 'add the list', () => [foreignList('Other CA')]],
+      ['CRL_SIGNATURE_FAILURE', 'another key', () => [foreignList('Test CA')]],
+    ] as const)(
+      '%s: without a list that is good for it, a good one is refused as well',
+      async (code, hint, crl) => {
+        const { port, logger } = await start({ ca: authority.cert, crl: crl(), clientCert: 'required' });
+        expect(await answerTo(port, 'CT1', ct1)).toBe('closed');
+        expect(JSON.stringify(logger.lines)).toContain(code);
+        expect(hints()).toEqual([expect.stringContaining(hint)]);
+      },
+    );
+
+    test('of an authority below another: both of them need a list', async () => {
+      const below = authority.issueAuthority('Department CA');
+      try {
+        const device = below.issue('/CN=ct1.example');
+        const chain = { ...device, cert: Buffer.concat([device.cert, below.cert]) };
+        const lists = [authority, below].map((one) => one.issueRevocationList().pem);
+        const { port, server } = await start({ ca: authority.cert, crl: lists, clientCert: 'required' });
+        expect(await answerTo(port, 'CT1', chain)).toBe('A-ASSOCIATE-AC');
+        server.renewTls({ ...own, ca: authority.cert, crl: lists.slice(0, 1) });
+        expect(await answerTo(port, 'CT1', chain)).toBe('closed');
+        server.renewTls({ ...own, ca: authority.cert, crl: lists.slice(1) });
+        expect(await answerTo(port, 'CT1', chain)).toBe('closed');
+        const revoking = authority.issueRevocationList({ revoked: [below] }).pem;
+        server.renewTls({ ...own, ca: authority.cert, crl: [revoking, lists[1] ?? ''] });
+        expect(await answerTo(port, 'CT1', chain)).toBe('closed');
+        expect(JSON.stringify(running?.logger.lines)).toContain('CERT_REVOKED');
+      } finally {
+        below.remove();
+      }
+    });
+
+    test('that are revoked while the server runs get in no more, not even by resuming a TLS session', async () => {
+      const material = { ...own, ca: authority.cert, crl: [authority.issueRevocationList().pem] };
+      const { port, server } = await start({ ...material, clientCert: 'required' });
+      const connectAs = (session?: Buffer) =>
+        connect({
+          ...{ port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost', session },
+          ...{ cert: ct1.cert, key: ct1.key },
+        });
+      const first = connectAs();
+      first.on('error', () => undefined);
+      const session = await new Promise<Buffer>((resolve) => first.once('session', resolve));
+      const again = connectAs(session);
+      again.on('error', () => undefined);
+      await new Promise((resolve) => again.once('secureConnect', resolve));
+      expect(again.isSessionReused()).toBe(true);
+      again.destroy();
+
+      const up = await dial(port, ct1);
+      await up.associate();
+      server.renewTls({ ...material, crl: [authority.issueRevocationList({ revoked: [ct1] }).pem] });
+      const late = connectAs(session);
+      late.on('error', () => undefined);
+      let isReused: boolean | undefined;
+      late.once('secureConnect', () => (isReused = late.isSessionReused()));
+      await new Promise((resolve) => late.once('close', resolve));
+      expect(isReused).toBe(false);
+      expect(JSON.stringify(running?.logger.lines)).toContain('CERT_REVOKED');
+      expect(await answerTo(port, 'CT1', ct1)).toBe('closed');
+      // What is up goes on, as with a renewed certificate.
+      up.send(echoRq());
+      expect((await up.response()).status).toBe(0);
+      await up.release();
+      first.destroy();
+    });
+
+    test('openssl s_client is refused with a revoked certificate, and not with another', async () => {
+      const { pem } = authority.issueRevocationList({ revoked: [other] });
+      const { port } = await start({ ca: authority.cert, crl: [pem], clientCert: 'required' });
+      /** Type of the PDU that answers an A-ASSOCIATE-RQ; undefined where the connection is closed without. */
+      const shake = async ({ certFile, keyFile }: IssuedCertificate): Promise<number | undefined> => {
+        const shown = ['-cert', certFile, '-key', keyFile];
+        const client = spawn('openssl', [
+          ...['s_client', '-quiet', '-connect', `127.0.0.1:${port}`, '-CAfile', authority.certFile, ...shown],
+        ]);
+        client.stderr.resume();
+        const closed = once(client, 'close');
+        client.stdin.on('error', () => undefined);
+        client.stdin.write(writePdu(associateRq()));
+        const answer = once(client.stdout, 'data') as Promise<[Buffer]>;
+        const type = await Promise.race([answer.then(([bytes]) => bytes[0]), closed.then(() => undefined)]);
+        client.kill();
+        await closed;
+        return type;
+      };
+      // A-ASSOCIATE-AC (PS3.8 9.3.3).
+      expect(await shake(ct1)).toBe(0x02);
+      expect(await shake(other)).toBeUndefined();
     });
   });
 

@@ -4,6 +4,9 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { ConnectionOptions, PeerCertificate, SecureContext } from 'node:tls';
 
+import { openPrivateKey, PrivateKeyError } from '../../platform/private-key.ts';
+import type { Passphrase } from '../../platform/private-key.ts';
+import { readRevocationLists, RevocationListError } from '../../platform/revocation-list.ts';
 import { systemAuthorities } from '../../platform/system-authorities.ts';
 import { createTlsContext } from '../tls.ts';
 import type { TlsMaterial } from '../tls.ts';
@@ -16,6 +19,10 @@ export interface PeerTls {
   /** Certificate chain to show, for peers that want one; with {@link key}. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  /** Of {@link key}, where that is encrypted. */
+  readonly keyPassphrase?: Passphrase | undefined;
+  /** Revocation lists; with any, one of every authority in the peer's chain is needed. Default: nothing is taken for revoked. */
+  readonly crl?: readonly string[] | undefined;
   /** Name that the peer's certificate must have; default: the host that is connected to. */
   readonly serverName?: string | undefined;
 }
@@ -26,7 +33,7 @@ export interface PreparedTls {
   readonly showsCertificate: boolean;
 }
 
-/** Certificate, key or authorities cannot be used. */
+/** Certificate, key, authorities or revocation lists cannot be used. */
 export class TlsFilesError extends Error {
   override readonly name = 'TlsFilesError';
 }
@@ -40,10 +47,11 @@ const contexts = new Map<string, SecureContext>();
  * @throws TlsFilesError
  */
 export async function prepareTls(host: string, tls: PeerTls): Promise<PreparedTls> {
-  const [ca = await systemAuthorities(), cert, key] = await Promise.all([
+  const [ca = await systemAuthorities(), cert, key, crl] = await Promise.all([
     readPem(tls.ca),
     readPem(tls.cert),
     readPem(tls.key),
+    Promise.all((tls.crl ?? []).map(readLists)),
   ]);
   const expected = tls.serverName ?? host;
   return {
@@ -54,6 +62,7 @@ export async function prepareTls(host: string, tls: PeerTls): Promise<PreparedTl
           ...(ca !== undefined && { ca }),
           ...(cert !== undefined && { cert }),
           ...(key !== undefined && { key }),
+          crl: crl.flat(),
         },
         tls,
       ),
@@ -65,31 +74,55 @@ export async function prepareTls(host: string, tls: PeerTls): Promise<PreparedTl
   };
 }
 
-async function readPem(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  let text: string;
+async function readText(file: string): Promise<string> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
     throw new TlsFilesError(`${file} cannot be read (${codeOf(error)})`, { cause: error });
   }
+}
+
+async function readPem(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const text = await readText(file);
   // OpenSSL passes over what is no PEM without a word, and nothing would be trusted.
   if (!text.includes('-----BEGIN ')) throw new TlsFilesError(`${file} holds nothing in PEM`);
   return text;
 }
 
+/** The lists of a file, each alone. */
+async function readLists(file: string): Promise<readonly string[]> {
+  const text = await readText(file);
+  try {
+    return readRevocationLists(text).map(({ pem }) => pem);
+  } catch (error) {
+    if (!(error instanceof RevocationListError)) throw error;
+    throw new TlsFilesError(`${file} holds ${error.message}`, { cause: error });
+  }
+}
+
+/** @param material with the key as it is in its file: opening one may take long, and is done once. */
 function contextOf(material: Partial<TlsMaterial>, files: PeerTls): SecureContext {
+  const { ca, cert, key, crl } = material;
   const name = createHash('sha256')
-    .update(JSON.stringify([material.ca, material.cert, material.key]))
+    .update(JSON.stringify([ca, cert, key, crl, files.keyPassphrase?.reveal()]))
     .digest('base64');
   const known = contexts.get(name);
   if (known !== undefined) return known;
   let context: SecureContext;
   try {
     // A self-signed certificate of a device, or an intermediate authority, may be all that there is to trust.
-    context = createTlsContext(material, { allowPartialTrustChain: true });
+    context = createTlsContext(
+      { ...material, ...(key !== undefined && { key: openPrivateKey(key, files.keyPassphrase) }) },
+      { allowPartialTrustChain: true },
+    );
   } catch (error) {
-    const named = [files.cert, files.key, files.ca].filter((file) => file !== undefined).join(', ');
+    if (error instanceof PrivateKeyError) {
+      throw new TlsFilesError(`${files.key} cannot be used: ${error.message}`, { cause: error });
+    }
+    const named = [files.cert, files.key, files.ca, ...(files.crl ?? [])]
+      .filter((file) => file !== undefined)
+      .join(', ');
     const reason = (error as { reason?: string }).reason ?? codeOf(error);
     throw new TlsFilesError(`${named} cannot be used (${reason})`, { cause: error });
   }

@@ -5,6 +5,10 @@ export type TlsProblem =
   /** Its certificate does not descend from an authority that is trusted here. */
   | 'untrusted'
   | 'expired'
+  /** Its certificate, or one that it descends from, stands in a revocation list. */
+  | 'revoked'
+  /** Whether it was revoked cannot be told: a revocation list is missing, out of date, or not of its authority. */
+  | 'revocation-unknown'
   | 'not-yet-valid'
   /** Its certificate is somebody else's. */
   | 'wrong-name'
@@ -44,8 +48,19 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   CERT_CHAIN_TOO_LONG: 'its chain is too long',
   INVALID_CA: 'what signed it is no authority',
   INVALID_PURPOSE: 'it is not for servers',
-  CERT_REVOKED: 'it was revoked',
   PATH_LENGTH_EXCEEDED: 'its chain is longer than its authority allows',
+};
+
+/** Codes by which OpenSSL says that a revocation list is of no use, and what they mean. */
+const LIST_PROBLEMS: Readonly<Record<string, string>> = {
+  UNABLE_TO_GET_CRL: 'an authority in its chain has no revocation list here',
+  CRL_HAS_EXPIRED: 'the revocation list of an authority in its chain is out of date',
+  CRL_NOT_YET_VALID: 'the revocation list of an authority in its chain is from the future, by the clock here',
+  CRL_SIGNATURE_FAILURE:
+    'the revocation list with the name of an authority in its chain is signed with another key',
+  UNABLE_TO_DECRYPT_CRL_SIGNATURE: 'the signature of a revocation list cannot be read',
+  ERROR_IN_CRL_LAST_UPDATE_FIELD: 'a revocation list does not say when it was made',
+  ERROR_IN_CRL_NEXT_UPDATE_FIELD: 'a revocation list does not say by when there is another',
 };
 
 /** Alerts (RFC 8446 6.2) by which a peer refuses the certificate that it was shown, as Node's codes end. */
@@ -86,9 +101,23 @@ export function describeTlsFailure(
   if (code === 'CERT_NOT_YET_VALID') {
     return { problem: 'not-yet-valid', message: 'its certificate is not valid yet, by the clock here' };
   }
+  if (code === 'CERT_REVOKED') {
+    return { problem: 'revoked', message: 'its certificate, or one that it descends from, was revoked' };
+  }
+  const unknown = LIST_PROBLEMS[code];
+  if (unknown !== undefined) {
+    return {
+      problem: 'revocation-unknown',
+      message: `whether its certificate was revoked cannot be told: ${unknown}`,
+    };
+  }
   const untrusted = UNTRUSTED[code];
   if (untrusted !== undefined) {
     return { problem: 'untrusted', message: `its certificate is not trusted: ${untrusted}` };
+  }
+  // What Node has no code for, such as an authority whose key may not sign revocation lists.
+  if (code === 'UNSPECIFIED') {
+    return { problem: 'untrusted', message: `its certificate cannot be verified (${error.message})` };
   }
   if (NOT_TLS.has(code)) return { problem: 'no-tls', message: 'it does not speak TLS on this port' };
   return code.startsWith('ERR_SSL_') ? describeAlert(error, socket, showsCertificate) : undefined;
