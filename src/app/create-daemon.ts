@@ -376,8 +376,8 @@ export async function createDaemon({ config, logger, logLevel }: CreateDaemonOpt
         alerts.reload(next);
         void lateProducts.run();
         storageCommitment.replacePeers(next.dimse.peers);
-        void dimseTls?.check();
-        void httpTls?.check();
+        void dimseTls?.reload(next.dimse.tls);
+        void httpTls?.reload(next.http.tls);
         void publicCertificate.check();
         void clientCertificates.check();
         deliveries.probeNow();

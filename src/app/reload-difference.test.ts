@@ -30,6 +30,28 @@ function configOf(change: Record<string, unknown> = {}): Config {
   return loadConfig({ file, env: {} });
 }
 
+describe('the passphrase of a key', () => {
+  const tlsOf = (keyPassphrase: string, cert = 'cert.pem') => ({
+    tls: { cert, key: 'key.pem', keyPassphrase },
+  });
+
+  it('of a listener is taken over by a reload, the paths of its files are not', () => {
+    const before = configOf({ dimse: tlsOf('four words'), http: tlsOf('four words') });
+    const next = configOf({ dimse: tlsOf('other words'), http: tlsOf('other words') });
+    expect(restartOnlyChanges(before, next)).toEqual([]);
+    const elsewhere = configOf({ dimse: tlsOf('four words', 'other.pem'), http: tlsOf('four words') });
+    expect(restartOnlyChanges(before, elsewhere)).toEqual(['dimse']);
+  });
+
+  it('of a peer is a change of that peer, without saying what it is', () => {
+    const peersOf = (keyPassphrase: string) => ({
+      dimse: { peers: [{ aeTitle: 'CT1', host: 'ct1', port: 2762, ...tlsOf(keyPassphrase) }] },
+    });
+    const difference = reloadDifference(configOf(peersOf('four words')), configOf(peersOf('other words')));
+    expect(difference).toEqual({ dimsePeers: { changed: ['CT1'] } });
+  });
+});
+
 describe('what a reload changes', () => {
   it('is nothing where nothing did', () => {
     expect(reloadDifference(configOf(), configOf())).toEqual({});

@@ -26,13 +26,20 @@ export function restartOnlyChanges(current: Config, next: Config): readonly stri
 
 /** A section without what a running daemon does take over. */
 function fixedPart(config: Config, section: (typeof RESTART_ONLY)[number]): unknown {
-  if (section === 'dimse') return revealed({ ...config.dimse, peers: [] });
+  if (section === 'dimse')
+    return revealed({ ...config.dimse, peers: [], tls: withoutPassphrase(config.dimse.tls) });
+  if (section === 'http') return revealed({ ...config.http, tls: withoutPassphrase(config.http.tls) });
   if (section === 'access') return revealed({ ...config.access, tokens: [] });
   if (section === 'retention') {
     const { filesPerSecond, checkIntervalMinutes } = config.retention;
     return { filesPerSecond, checkIntervalMinutes };
   }
   return revealed(config[section]);
+}
+
+/** The passphrase of a key is taken over together with the key. */
+function withoutPassphrase<Tls extends object>(tls: Tls | null): Tls | null {
+  return tls && { ...tls, keyPassphrase: undefined };
 }
 
 /**

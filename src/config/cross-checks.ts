@@ -217,6 +217,13 @@ function checkListeners(root: Json): RawProblem[] {
       message: 'needs client certificates: set clientCert to "optional" or "required", and "ca"',
     });
   }
+  if (dimse?.tls?.clientCert === 'none' && dimse.tls.crl !== undefined) {
+    problems.push({
+      path: ['dimse', 'tls', 'crl'],
+      message:
+        'is for client certificates, and none are asked for: set clientCert to "optional" or "required", and "ca"',
+    });
+  }
   const http = configSchema.shape.http.safeParse(root.http).data;
   const listeners = Object.entries({ dimse, http, admin }).flatMap(([name, listener]) =>
     listener === undefined || listener.port === 0 ? [] : [{ name, host: listener.host, port: listener.port }],

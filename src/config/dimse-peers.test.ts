@@ -31,6 +31,8 @@ it('calls a peer over TLS with what the configuration says, and plainly otherwis
   expect(tlsOf(all)).toEqual(all);
   for (const [tls, problem] of [
     [{ cert: 'own.pem' }, 'peers.0.tls: must have "cert" and "key" together, or neither'],
+    [{ keyPassphrase: 'four words' }, 'peers.0.tls: must have "key" where there is "keyPassphrase"'],
+    [{ crl: [] }, 'peers.0.tls.crl: must name at least one file'],
     [{ serverName: '' }, 'peers.0.tls.serverName: must be a name as it stands in the certificate'],
     ['yes', 'peers.0.tls: must be true, false, or an object'],
   ] as const) {

@@ -98,6 +98,30 @@ describe('a good configuration', () => {
     });
   });
 
+  it('resolves revocation lists too, one or many, and keeps passphrases of keys as secrets', () => {
+    const crl = ['crl/root.pem', '/etc/crl.pem'];
+    const files = { cert: 'own.pem', key: 'own.key', keyPassphrase: '${env:API_KEY}' };
+    const config = load({
+      ...minimal(),
+      dimse: {
+        tls: { ...files, ca: 'ca.pem', crl, clientCert: 'required' },
+        peers: [{ aeTitle: 'CT1', host: 'ct1', port: 2762, tls: { ...files, crl: 'crl/ct1.pem' } }],
+      },
+      http: { tls: files },
+      audit: { syslog: { host: 'audit', ...files, crl } },
+    });
+    const absolute = [join(folder, 'crl/root.pem'), '/etc/crl.pem'];
+    const [peer] = config.dimse.peers;
+    const sections = [config.dimse.tls, peer?.tls, config.http.tls, config.audit.syslog];
+    const passphrases = sections.map((tls) => (tls ? tls.keyPassphrase?.reveal() : undefined));
+    expect(passphrases).toEqual(sections.map(() => ENV.API_KEY));
+    expect(config.dimse.tls?.crl).toEqual(absolute);
+    expect(config.audit.syslog?.crl).toEqual(absolute);
+    expect(peer?.tls).toMatchObject({ crl: [join(folder, 'crl/ct1.pem')] });
+    expect(JSON.stringify(config)).not.toContain(ENV.API_KEY);
+    expect(inspect(config, { depth: null })).not.toContain(ENV.API_KEY);
+  });
+
   it('has the addresses of others to the letter, and its own without a slash at the end', () => {
     const url = 'https://ris.example.org/reports/?site=city';
     const config = load({
@@ -198,6 +222,11 @@ describe('a setting that is wrong', () => {
       'a customer key that is no folder name',
       { customers: { 'City/Med': { expressCustomerId: CUSTOMER_ID } } },
       'customers["City/Med"] = -: this name must be 1 to 64 lower-case letters, digits, "-" or "_", and start with a letter or digit',
+    ],
+    [
+      'a passphrase that is none, whatever it is',
+      { http: { tls: { cert: 'c', key: 'k', keyPassphrase: 'abc' } } },
+      'http.tls.keyPassphrase = [secret]: must be at least 4 characters',
     ],
     [
       'no product',
@@ -311,8 +340,9 @@ describe('references', () => {
   });
 
   it('are told apart from secrets that stand in the file', () => {
-    const file = write({ ...minimal(), admin: { token: 'in-the-clear' } });
-    expect(inspectSecrets({ file, env: ENV }).literal).toEqual(['admin.token']);
+    const tls = { cert: 'c', key: 'k', keyPassphrase: 'in-the-clear' };
+    const file = write({ ...minimal(), http: { tls }, admin: { token: 'in-the-clear' } });
+    expect(inspectSecrets({ file, env: ENV }).literal).toEqual(['http.tls.keyPassphrase', 'admin.token']);
   });
 });
 
@@ -380,6 +410,12 @@ describe('entries that contradict each other', () => {
       { dimse: { tls: { cert: 'c', key: 'k', clientCert: 'required' } } },
       'dimse.tls',
       /needs "ca"/,
+    ],
+    [
+      'revocation lists without client certificates',
+      { dimse: { tls: { cert: 'c', key: 'k', crl: 'list.pem' } } },
+      'dimse.tls.crl',
+      /set clientCert/,
     ],
     [
       'one token under two names',

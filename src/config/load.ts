@@ -29,7 +29,13 @@ export interface LoadConfigOptions {
 }
 
 /** Names of settings whose values are never shown. */
-const SECRET_SETTINGS: ReadonlySet<PropertyKey> = new Set(['apiKey', 'webhookSecret', 'token', 'secret']);
+const SECRET_SETTINGS: ReadonlySet<PropertyKey> = new Set([
+  'apiKey',
+  'webhookSecret',
+  'token',
+  'secret',
+  'keyPassphrase',
+]);
 
 /** Longest value shown in a message, characters. */
 const MAX_SHOWN_LENGTH = 60;
@@ -236,10 +242,10 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
     dataDir: resolve(folder, parsed.dataDir),
     dimse: {
       ...dimse,
-      tls: dimse.tls && { ...dimse.tls, ...resolvePaths(folder, dimse.tls) },
+      tls: dimse.tls && { ...dimse.tls, ...resolveTlsPaths(folder, dimse.tls) },
       peers: dimse.peers.map((peer) => ({ ...peer, tls: resolvePeerTls(folder, peer.tls) })),
     },
-    http: { ...http, tls: http.tls && resolvePaths(folder, http.tls) },
+    http: { ...http, tls: http.tls && { ...http.tls, ...resolveTlsPaths(folder, http.tls) } },
     avara: {
       requestTimeoutSeconds: avara.requestTimeoutSeconds,
       concurrency: avara.concurrency,
@@ -269,26 +275,27 @@ function resolveConfig(file: string, folder: string, parsed: ParsedConfig): Conf
   };
 }
 
-function resolvePaths(
-  folder: string,
-  tls: { cert: string; key: string; ca?: string | undefined },
-): { cert: string; key: string; ca?: string } {
+/** The PEM files of TLS settings, which all have the same names; those that there are. */
+interface TlsPaths {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly crl?: readonly string[] | undefined;
+}
+
+/** Only what is there, absolute. */
+function resolveTlsPaths(folder: string, { cert, key, ca, crl }: TlsPaths) {
+  const path = (one: string): string => resolve(folder, one);
   return {
-    cert: resolve(folder, tls.cert),
-    key: resolve(folder, tls.key),
-    ...(tls.ca === undefined ? {} : { ca: resolve(folder, tls.ca) }),
+    ...(cert !== undefined && { cert: path(cert) }),
+    ...(key !== undefined && { key: path(key) }),
+    ...(ca !== undefined && { ca: path(ca) }),
+    ...(crl !== undefined && { crl: crl.map(path) }),
   };
 }
 
 function resolvePeerTls(folder: string, tls: PeerTlsConfig): PeerTlsConfig {
-  if (tls === false) return false;
-  const { ca, cert, key } = tls;
-  return {
-    ...tls,
-    ...(ca !== undefined && { ca: resolve(folder, ca) }),
-    ...(cert !== undefined && { cert: resolve(folder, cert) }),
-    ...(key !== undefined && { key: resolve(folder, key) }),
-  };
+  return tls === false ? false : { ...tls, ...resolveTlsPaths(folder, tls) };
 }
 
 function resolveCustomer(
@@ -319,13 +326,7 @@ function resolveCustomer(
 }
 
 function resolveSyslog(folder: string, syslog: SyslogConfig): SyslogConfig {
-  const { ca, cert, key } = syslog;
-  return {
-    ...syslog,
-    ...(ca !== undefined && { ca: resolve(folder, ca) }),
-    ...(cert !== undefined && { cert: resolve(folder, cert) }),
-    ...(key !== undefined && { key: resolve(folder, key) }),
-  };
+  return { ...syslog, ...resolveTlsPaths(folder, syslog) };
 }
 
 function resolveReports(folder: string, reports: CustomerReportsConfig): CustomerReportsConfig {

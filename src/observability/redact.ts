@@ -60,6 +60,7 @@ const DENIED_NAMES: ReadonlySet<string> = new Set([
   'secrets',
   'password',
   'passphrase',
+  'keypassphrase',
   'privatekey',
   'authorization',
   'proxyauthorization',

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 
 /** A certificate revocation list (RFC 5280 section 5), as far as it says whose it is and for how long. */
 export interface RevocationList {

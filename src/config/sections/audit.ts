@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, filePath, host } from './values.ts';
+import { count, filePath, host, keyPassphrase, revocationLists } from './values.ts';
 
 const syslog = z
   .strictObject({
@@ -12,6 +12,8 @@ const syslog = z
     ca: filePath.optional().describe('Certificates that its certificate must descend from, PEM.'),
     cert: filePath.optional().describe('Certificate that the daemon shows, PEM.'),
     key: filePath.optional().describe('Private key of it, PEM.'),
+    keyPassphrase: keyPassphrase.optional(),
+    crl: revocationLists.optional(),
     enterpriseSiteId: z
       .string()
       .min(1)

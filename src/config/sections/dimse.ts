@@ -1,11 +1,23 @@
 import { z } from 'zod';
-import { aeTitle, count, filePath, host, peerTls, port, seconds } from './values.ts';
+import {
+  aeTitle,
+  count,
+  filePath,
+  host,
+  keyPassphrase,
+  peerTls,
+  port,
+  revocationLists,
+  seconds,
+} from './values.ts';
 
 const dimseTls = z
   .strictObject({
     cert: filePath.describe('Certificate chain, PEM.'),
     key: filePath.describe('Private key, PEM.'),
+    keyPassphrase: keyPassphrase.optional(),
     ca: filePath.optional().describe('Certificates that client certificates must descend from, PEM.'),
+    crl: revocationLists.optional(),
     clientCert: z
       .enum(['none', 'optional', 'required'])
       .default('none')

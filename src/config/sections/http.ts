@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressRange, filePath, host, httpUrl, port } from './values.ts';
+import { addressRange, filePath, host, httpUrl, keyPassphrase, port } from './values.ts';
 
 /** The public listener: `http`. */
 export const http = z
@@ -16,6 +16,7 @@ export const http = z
       .strictObject({
         cert: filePath.describe('Certificate chain, PEM.'),
         key: filePath.describe('Private key, PEM.'),
+        keyPassphrase: keyPassphrase.optional(),
       })
       .nullable()
       .default(null)

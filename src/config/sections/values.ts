@@ -40,6 +40,21 @@ export const secret = z
   .trim()
   .min(MIN_SECRET_LENGTH, `must be at least ${MIN_SECRET_LENGTH} characters`)
   .transform((value) => new Secret(value));
+/** OpenSSL encrypts no key with less; others may, but what is so short is no secret. */
+const MIN_PASSPHRASE_LENGTH = 4;
+export const keyPassphrase = z
+  .string()
+  .min(MIN_PASSPHRASE_LENGTH, `must be at least ${MIN_PASSPHRASE_LENGTH} characters`)
+  .max(1024, 'must be at most 1024 characters')
+  .transform((value) => new Secret(value))
+  .describe('Passphrase of "key", where that is encrypted.');
+export const revocationLists = z
+  .union([filePath.transform((one) => [one]), z.array(filePath).min(1, 'must name at least one file')], {
+    error: 'must be a path, or a list of paths',
+  })
+  .describe(
+    'Certificate revocation list(s) of the authorities, PEM; one for each authority of a chain, the root’s too. Left out: nothing is taken for revoked.',
+  );
 export const webhookSecret = z
   .union([secret.transform((one) => [one]), z.array(secret).min(1)], {
     error: `must be a string of at least ${MIN_SECRET_LENGTH} characters, or a list of such strings`,
@@ -98,6 +113,8 @@ export const peerTls = z
             .optional()
             .describe('Certificate chain that the daemon shows to a peer that wants one, PEM.'),
           key: filePath.optional().describe('Private key of "cert", PEM.'),
+          keyPassphrase: keyPassphrase.optional(),
+          crl: revocationLists.optional(),
           serverName: z
             .string()
             .regex(
@@ -109,9 +126,15 @@ export const peerTls = z
         })
         .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
           message: 'must have "cert" and "key" together, or neither',
+        })
+        .refine(({ key, keyPassphrase: passphrase }) => passphrase === undefined || key !== undefined, {
+          message: 'must have "key" where there is "keyPassphrase"',
         }),
     ],
-    { error: 'must be true, false, or an object with "ca", "cert", "key", "serverName"' },
+    {
+      error:
+        'must be true, false, or an object with "ca", "cert", "key", "keyPassphrase", "crl", "serverName"',
+    },
   )
   .transform((tls) => (tls === true ? {} : tls))
   .default(false)
