@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { createRecordingLogger } from '../../test/support/recording-logger.ts';
-import { createAuthority, isOpensslInstalled } from '../../test/support/certificates.ts';
+import { createAuthority, isOpensslInstalled, withEncryptedKey } from '../../test/support/certificates.ts';
 import { createSystemClock } from '../platform/clock.ts';
 import { dicomAuditMessage } from './dicom-audit-message.ts';
 import { createSyslogSender, type SyslogTarget } from './syslog-sender.ts';
@@ -89,6 +89,41 @@ describe('syslog', () => {
       const stranger = senderTo({ transport: 'tls', host: 'localhost', port });
       stranger.sender.send(AT, 'not for strangers');
       await vi.waitFor(() => expect(stranger.logger.messages('error')).toHaveLength(1));
+      expect(frames()).toHaveLength(1);
+    },
+  );
+
+  it.skipIf(!isOpensslInstalled())(
+    'shows a certificate whose key is encrypted, and sends nothing to a repository that was revoked',
+    async () => {
+      const authority = createAuthority();
+      clean.push(() => authority.remove());
+      const repository = authority.issue('/CN=localhost');
+      const own = withEncryptedKey(authority.issue('/CN=ingest.example'), 'four words');
+      const server = tls.createServer({
+        ...{ key: repository.key, cert: repository.cert, ca: authority.cert },
+        requestCert: true,
+      });
+      const { port, frames } = await receiver(server);
+      const target = {
+        ...({ transport: 'tls', host: 'localhost', port, ca: authority.certFile } as const),
+        ...{ cert: own.certFile, key: own.keyFile, keyPassphrase: { reveal: () => 'four words' } },
+      };
+      const { sender } = senderTo({ ...target, crl: [authority.issueRevocationList().file] });
+      sender.send(AT, 'trusted');
+      await vi.waitFor(() => expect(frames()).toHaveLength(1));
+
+      const revoked = authority.issueRevocationList({ revoked: [repository] }).file;
+      for (const [more, reason] of [
+        [{ crl: [revoked] }, 'certificate revoked'],
+        [{ keyPassphrase: undefined }, 'the private key is encrypted, and no passphrase is given'],
+        [{ crl: [authority.certFile] }, 'no revocation list in PEM'],
+      ] as const) {
+        const refused = senderTo({ ...target, ...more });
+        refused.sender.send(AT, 'not for anybody');
+        await vi.waitFor(() => expect(refused.logger.messages('error')).toHaveLength(1));
+        expect(JSON.stringify(refused.logger.lines)).toContain(reason);
+      }
       expect(frames()).toHaveLength(1);
     },
   );

@@ -5,6 +5,9 @@ import tls from 'node:tls';
 
 import type { Clock } from '../core/ports/clock.ts';
 import type { Logger } from '../core/ports/logger.ts';
+import { openPrivateKey } from '../platform/private-key.ts';
+import type { Passphrase } from '../platform/private-key.ts';
+import { readRevocationLists } from '../platform/revocation-list.ts';
 
 export interface SyslogTarget {
   readonly transport: 'udp' | 'tcp' | 'tls';
@@ -14,6 +17,10 @@ export interface SyslogTarget {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  /** Of {@link key}, where that is encrypted. */
+  readonly keyPassphrase?: Passphrase | undefined;
+  /** Revocation lists, read for each connection; default: nothing is taken for revoked. */
+  readonly crl?: readonly string[] | undefined;
 }
 
 export interface SyslogSenderOptions {
@@ -157,7 +164,14 @@ async function connect(target: SyslogTarget): Promise<Connection> {
   const { transport, host, port } = target;
   if (transport === 'udp') return datagrams(host, port);
   const pem = async (file: string | undefined) => (file === undefined ? undefined : readFile(file));
-  const [ca, cert, key] = await Promise.all([pem(target.ca), pem(target.cert), pem(target.key)]);
+  const lists = async (file: string) =>
+    readRevocationLists(await readFile(file, 'utf8')).map((list) => list.pem);
+  const [ca, cert, key, crl] = await Promise.all([
+    pem(target.ca),
+    pem(target.cert),
+    pem(target.key),
+    Promise.all((target.crl ?? []).map(lists)),
+  ]);
   const socket =
     transport === 'tcp'
       ? net.connect({ host, port })
@@ -167,7 +181,8 @@ async function connect(target: SyslogTarget): Promise<Connection> {
           ...(net.isIP(host) === 0 && { servername: host }),
           ...(ca && { ca }),
           ...(cert && { cert }),
-          ...(key && { key }),
+          ...(key && { key: openPrivateKey(key, target.keyPassphrase) }),
+          ...(crl.length > 0 && { crl: crl.flat() }),
           minVersion: 'TLSv1.2',
         });
   return stream(socket, transport === 'tcp' ? 'connect' : 'secureConnect');
