@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { findConfiguredPeer } from './configured-peer.ts';
+import { findConfiguredPeer, withPassphrase } from './configured-peer.ts';
 import { CliError } from './context.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
@@ -56,6 +56,17 @@ describe('an AE title', () => {
       tls: {},
       callingAeTitle: 'REPORTS',
     });
+  });
+
+  it('has the passphrase of its key looked up where it is called, and no other secret', () => {
+    const tls = { cert: 'own.pem', key: 'own.key', keyPassphrase: '${cred:own-key}' };
+    const file = write([{ aeTitle: 'CT1', host: 'ct1', port: 2762, tls }]);
+    const found = findConfiguredPeer('CT1', file, {}).tls ?? {};
+    expect(() => withPassphrase(found, file, {})).toThrow(/passphrase of .*own\.key cannot be looked up/);
+    mkdirSync(path.join(folder, 'credentials'));
+    writeFileSync(path.join(folder, 'credentials', 'own-key'), 'four words\n');
+    expect(withPassphrase(found, file, {}).keyPassphrase?.reveal()).toBe('four words');
+    expect(withPassphrase({}, file, {})).toEqual({});
   });
 
   it.each([

@@ -1,5 +1,8 @@
+import { dirname, resolve } from 'node:path';
+
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
+import { expandReferences } from '../config/expand.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PeerTls } from '../dimse/scu/peer-tls.ts';
 import { CliError, type CliContext } from './context.ts';
@@ -10,6 +13,7 @@ export interface ConfiguredPeer {
   readonly aeTitle: string;
   readonly host: string;
   readonly port: number;
+  /** With {@link PeerTls.keyPassphrase} as it is written, a reference perhaps; see {@link withPassphrase}. */
   readonly tls?: PeerTls | undefined;
   /** Where the configuration says what to call it with. */
   readonly callingAeTitle?: string | undefined;
@@ -44,6 +48,27 @@ export function findConfiguredPeer(aeTitle: string, file: string, env: CliContex
     );
   }
   return found;
+}
+
+/**
+ * Looks the passphrase of the key up, if there is one: of all secrets of the configuration, the one that calling needs.
+ * @throws CliError where it is not to be had.
+ */
+export function withPassphrase(tls: PeerTls, file: string, env: CliContext['env']): PeerTls {
+  const { keyPassphrase } = tls;
+  if (keyPassphrase === undefined) return tls;
+  const { value, problems } = expandReferences(keyPassphrase.reveal(), {
+    env,
+    folder: dirname(resolve(file)),
+  });
+  const [problem] = problems;
+  if (problem !== undefined || typeof value !== 'string') {
+    throw usageError(
+      `the passphrase of ${tls.key} cannot be looked up: ${problem?.message ?? 'nothing is there'}`,
+      'run this as the daemon’s user with its environment, or give --cert, --key and --key-passphrase',
+    );
+  }
+  return { ...tls, keyPassphrase: { reveal: () => value } };
 }
 
 function load(aeTitle: string, file: string, env: CliContext['env']): Config {

@@ -12,9 +12,9 @@ import { sendEcho } from '../../src/cli/c-echo.ts';
 import { uid } from '../../src/dicom/uid.ts';
 import { requestAssociation } from '../../src/dimse/scu/requestor.ts';
 import { createSystemClock } from '../../src/platform/clock.ts';
-import { createAuthority, isOpensslInstalled } from '../support/certificates.ts';
+import { createAuthority, isOpensslInstalled, withEncryptedKey } from '../support/certificates.ts';
 import type { CertificateAuthority, IssuedCertificate } from '../support/certificates.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, runCliWith } from '../support/cli.ts';
 import { writeConfig } from '../support/daemon-process.ts';
 import { dataSetOf, part10Of, syntheticCt } from '../support/data-sets.ts';
 import { freePort } from '../support/free-port.ts';
@@ -62,6 +62,12 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
     open.push(started);
     return started.port;
   }
+  const closing = (made: CertificateAuthority) => ({
+    close: () => {
+      made.remove();
+      return Promise.resolve();
+    },
+  });
   const trusting = (): string[] => ['--ca', authority.certFile];
   const showing = (certificate: IssuedCertificate): string[] => [
     ...['--cert', certificate.certFile, '--key', certificate.keyFile],
@@ -114,6 +120,88 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
       expect(unknown.code).toBe(2);
       expect(unknown.err).toContain(`CT2 is no peer of ${config}`);
       expect(unknown.err).toContain('which has CT1');
+    });
+
+    test('are shown a certificate whose key is encrypted, with the passphrase from a variable, a file or the configuration', async () => {
+      const port = await storescp(...asTls(peer));
+      const secret = 'four words in a row';
+      const encrypted = withEncryptedKey(own, secret);
+      const to = `localhost:${port}`;
+      const options = ['--called', 'STORESCP', ...trusting(), ...showing(encrypted)];
+      const echo = (source: readonly string[], env = {}) =>
+        runCliWith(env, 'echo', to, ...options, ...source);
+
+      expect(await echo(['--key-passphrase', 'env:OWN_KEY'], { OWN_KEY: secret })).toMatchObject({ code: 0 });
+      const file = path.join(folder, 'passphrase');
+      await fs.writeFile(file, `${secret}\n`);
+      expect(await echo(['--key-passphrase', `file:${file}`])).toMatchObject({ code: 0 });
+
+      const without = await echo([]);
+      expect(without.code).toBe(2);
+      expect(without.err).toContain(
+        `${encrypted.keyFile} cannot be used: the private key is encrypted, and no passphrase is given`,
+      );
+      expect(without.err).toContain('--key-passphrase ("keyPassphrase" in the configuration)');
+      const wrong = await echo(['--key-passphrase', 'env:OWN_KEY'], { OWN_KEY: 'another' });
+      expect(wrong.code).toBe(2);
+      expect(wrong.err).toContain('the passphrase is not that of the private key');
+      expect((await echo(['--key-passphrase', 'env:OWN_KEY'])).err).toContain('OWN_KEY is not set');
+      const given = await echo(['--key-passphrase', secret]);
+      expect(given).toMatchObject({ code: 2, out: '' });
+      expect(given.err).toContain('--key-passphrase takes env:NAME or file:PATH');
+      expect(given.err).not.toContain(secret);
+
+      const tls = {
+        ...{ ca: authority.certFile, serverName: 'localhost' },
+        ...{ cert: encrypted.certFile, key: encrypted.keyFile, keyPassphrase: '${file:passphrase}' },
+      };
+      const peers = [{ aeTitle: 'STORESCP', host: '127.0.0.1', port, tls }];
+      const config = await writeConfig(folder, { ...SETTINGS, dimse: { peers } });
+      expect(await runCli('echo', 'STORESCP', '--config', config)).toMatchObject({ code: 0, err: '' });
+      const another = await runCli('echo', 'STORESCP', '--config', config, ...showing(encrypted));
+      expect(another.err).toContain('no passphrase is given');
+      await fs.rm(file);
+      const gone = await runCli('echo', 'STORESCP', '--config', config);
+      expect(gone.code).toBe(2);
+      expect(gone.err).toContain(`the passphrase of ${encrypted.keyFile} cannot be looked up`);
+      // A key that is not encrypted needs none.
+      const plain = await runCli('echo', 'STORESCP', '--config', config, ...showing(own));
+      expect(plain).toMatchObject({ code: 0, err: '' });
+    });
+
+    test('are told apart by revocation lists', async () => {
+      const port = await storescp(...asTls(peer));
+      const lists = [
+        authority.issueRevocationList({ revoked: [own] }),
+        other.issueRevocationList(),
+        authority.issueRevocationList({ revoked: [peer] }),
+      ].map((list) => list.file);
+      const echo = (...crl: readonly string[]) =>
+        runCli(
+          ...['echo', `localhost:${port}`, '--called', 'X', ...trusting(), ...showing(own)],
+          ...crl.flatMap((file) => ['--crl', file]),
+        );
+      const [good = '', foreign = '', bad = ''] = lists;
+      expect(await echo(good)).toMatchObject({ code: 0, err: '' });
+      expect(await echo(foreign, good)).toMatchObject({ code: 0, err: '' });
+      const revoked = await echo(bad);
+      expect(revoked.code).toBe(1);
+      expect(revoked.err).toContain(
+        'its certificate, or one that it descends from, was revoked\nhint: do not send',
+      );
+      const unknown = await echo(foreign);
+      expect(unknown.code).toBe(1);
+      expect(unknown.err).toContain('an authority in its chain has no revocation list here');
+      expect(unknown.err).toContain('with --crl ("crl" in the configuration)');
+
+      const file = path.join(folder, 'sent.dcm');
+      await fs.writeFile(file, part10Of(syntheticCt({ rows: 8, columns: 8 })));
+      const to = ['--to', `localhost:${port}`, '--called', 'X', ...trusting(), '--crl', bad, '--json'];
+      const sent = await runCli('send', file, ...to);
+      expect(JSON.parse(sent.out)).toMatchObject({
+        sent: 0,
+        failure: { reason: 'tls', problem: 'revoked' },
+      });
     });
 
     test('that trust another authority, or want a certificate, are told apart from those that are not there', async () => {
@@ -199,6 +287,53 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
       expect(await echo(port)).toEqual({ kind: 'tls-failed', problem, message });
     });
 
+    test.each([
+      ['revoked', () => authority.issueRevocationList({ revoked: [peer] }), 'was revoked'],
+      [
+        'revocation-unknown',
+        () => authority.issueRevocationList({ sinceDays: -3, untilDays: -1 }),
+        'cannot be told: the revocation list of an authority in its chain is out of date',
+      ],
+      [
+        'revocation-unknown',
+        () => other.issueRevocationList(),
+        'cannot be told: an authority in its chain has no revocation list here',
+      ],
+    ] as const)('by a revocation list: %s (%#)', async (problem, list, message) => {
+      const port = await tlsServer(peer);
+      expect(await echo(port, { crl: [list().file] })).toEqual({
+        ...{ kind: 'tls-failed', problem },
+        message: expect.stringContaining(message) as string,
+      });
+    });
+
+    test('by a revocation list that was replaced since the last time', async () => {
+      const port = await tlsServer(peer);
+      const crl = path.join(folder, 'crl.pem');
+      await fs.writeFile(crl, authority.issueRevocationList().pem);
+      // It knows no DICOM; what matters is that it is not TLS that fails.
+      expect(await echo(port, { crl: [crl] }, 'localhost', 500)).not.toHaveProperty('problem');
+      await fs.writeFile(crl, authority.issueRevocationList({ revoked: [peer] }).pem);
+      expect(await echo(port, { crl: [crl] })).toMatchObject({ problem: 'revoked' });
+    });
+
+    test('with a self-signed certificate as its own authority, which nobody makes a revocation list for', async () => {
+      const device = createAuthority('localhost');
+      open.push(closing(device));
+      const port = await tlsServer(device);
+      const crl = [authority.issueRevocationList().file];
+      expect(await echo(port, { ca: device.certFile, crl })).toMatchObject({ problem: 'revocation-unknown' });
+    });
+
+    test('with revocation lists, but an authority below another as all that is trusted', async () => {
+      const below = authority.issueAuthority('Department CA');
+      open.push(closing(below));
+      const port = await tlsServer(below.issue('/CN=localhost'));
+      expect(await echo(port, { ca: below.certFile }, 'localhost', 500)).not.toHaveProperty('problem');
+      const crl = [authority, below].map((one) => one.issueRevocationList().file);
+      expect(await echo(port, { ca: below.certFile, crl })).toMatchObject({ problem: 'revocation-unknown' });
+    });
+
     test('where no authority is named and the machine knows none of that certificate', async () => {
       expect(await echo(await tlsServer(peer), { ca: undefined })).toMatchObject({ problem: 'untrusted' });
     });
@@ -276,6 +411,15 @@ describe.skipIf(!isOpensslInstalled() || !arePeersInstalled('storescp'))('peers 
     expect((await runCli('echo', to, ...called, '--ca', text)).err).toContain(
       'text.pem holds nothing in PEM',
     );
+    const der = path.join(folder, 'crl.der');
+    await fs.writeFile(
+      der,
+      Buffer.from(authority.issueRevocationList().pem.replace(/-----.*-----/g, ''), 'base64'),
+    );
+    expect((await runCli('echo', to, ...called, '--crl', der)).err).toContain(
+      'crl.der holds no revocation list in PEM; one in DER becomes one with: openssl crl -inform DER',
+    );
+    expect(await runCli('echo', to, ...called, '--key-passphrase', 'env:X')).toMatchObject({ code: 2 });
     const mixed = ['--cert', own.certFile, '--key', peer.keyFile];
     expect((await runCli('echo', to, ...called, ...mixed)).err).toMatch(/cannot be used/);
     expect(await runCli('echo', to, ...called, '--cert', own.certFile)).toMatchObject({ code: 2 });
