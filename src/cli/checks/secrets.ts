@@ -20,6 +20,7 @@ export async function checkSecrets({ config, env }: CheckContext): Promise<reado
     ...files,
     ...[config.dimse.tls, config.http.tls].flatMap((tls) => (tls === null ? [] : [tls.key])),
     ...peerTlsSettings(config).flatMap(({ tls }) => tls.key ?? []),
+    ...[config.audit.syslog?.key ?? []].flat(),
   ];
   const keyFile = join(config.dataDir, KEY_FILE_NAME);
   const isKeyFileThere = await stat(keyFile).then(
