@@ -53,7 +53,7 @@ export const revocationLists = z
     error: 'must be a path, or a list of paths',
   })
   .describe(
-    'Certificate revocation list(s) of the authorities, PEM; one for each authority of a chain, the root’s too. Left out: nothing is taken for revoked.',
+    'Certificate revocation list(s) of the authorities, PEM; one for each authority of a chain, the root’s too, so that "ca" must reach up to it. Left out: nothing is taken for revoked.',
   );
 export const webhookSecret = z
   .union([secret.transform((one) => [one]), z.array(secret).min(1)], {
