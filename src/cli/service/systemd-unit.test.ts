@@ -27,7 +27,7 @@ describe('the unit', () => {
   it('starts, reloads and stops the daemon with the paths at hand', () => {
     const unit = unitOf();
     expect(valuesOf(unit, 'ExecStart')).toEqual([
-      '/usr/bin/node --max-semi-space-size=16 /opt/avara-ingest/dist/main.js serve --config /etc/avara-ingest/config.json',
+      '/usr/bin/node /opt/avara-ingest/dist/main.js serve --config /etc/avara-ingest/config.json',
     ]);
     expect(valuesOf(unit, 'Type')).toEqual(['notify']);
     expect(valuesOf(unit, 'WatchdogSec')).toHaveLength(1);

@@ -27,8 +27,6 @@ export interface SystemdUnitOptions {
 const STATE_ROOT = '/var/lib/';
 /** Time beyond the daemon's own deadline before it is killed. */
 const STOP_MARGIN_SECONDS = 30;
-/** As Node.js 20 has it by itself. From 24 on, V8 lets new objects take twice that before it looks which are in use. */
-const MAX_SEMI_SPACE = '--max-semi-space-size=16';
 
 /**
  * A unit file for systemd 245 and later (systemd.service(5), systemd.exec(5)).
@@ -44,7 +42,7 @@ export function systemdUnit(options: SystemdUnitOptions): string {
     ...(state === undefined ? [quote(dataDir)] : []),
     ...options.writableFolders.map((folder) => quote(`-${folder}`)),
   ];
-  const command = [options.node, MAX_SEMI_SPACE, options.main, 'serve', '--config', options.configFile]
+  const command = [options.node, options.main, 'serve', '--config', options.configFile]
     .map(argument)
     .join(' ');
   const capability = hasPrivilegedPort ? 'CAP_NET_BIND_SERVICE' : '';
