@@ -51,7 +51,6 @@ import { loadWriteBack } from './write-back.mjs';
  * @property {import('node:crypto').Hash} hash
  * @property {Piece[]} undigested written, and not digested yet
  * @property {string | undefined} sha256
- * @property {boolean} isSynced all of its bytes are durable
  * @property {{ doing: string, errno: string } | undefined} failure the first one; nothing is written after it
  */
 
@@ -89,8 +88,6 @@ const objects = new Map();
 const undigested = new Set();
 /** Staging links to remove, one at a time when there is nothing else to do. @type {Release[]} */
 const releases = [];
-/** Whole, and being digested by the other side. @type {Staged | undefined} */
-let waiting;
 const folders = new ThreadFolders(generation);
 const directWrites = new DirectWrites();
 const startWriteBack = await loadWriteBack();
@@ -112,7 +109,6 @@ function open(object, name) {
     hash: createHash('sha256'),
     undigested: [],
     sha256: undefined,
-    isSynced: false,
     failure: undefined,
   };
   objects.set(object, staged);
@@ -151,7 +147,6 @@ function slabOf(id) {
 /** @param {Staged} staged @param {readonly Piece[]} pieces that follow one another */
 function write(staged, pieces) {
   const bytes = pieces.map(({ slab, length }) => slabOf(slab).bytes.subarray(0, length));
-  staged.isSynced = false;
   attempt(staged, 'write an object', () => {
     const direct = writeDirectly(staged, bytes);
     if (direct > 0) staged.writtenBack = staged.position + direct;
@@ -164,7 +159,6 @@ function write(staged, pieces) {
   });
   for (const piece of pieces) {
     if (piece.isDigested) {
-      if (piece.isLast) waiting = staged;
       giveBack(slabOf(piece.slab));
       continue;
     }
@@ -236,27 +230,16 @@ function putInPlace(staged, { root, folder, file, sha256: known, leaveFolder }) 
     return 'exists';
   }
   try {
-    const isLeft = !staged.isSynced && leaveFolder();
-    // The file first: the commit of the file system's journal that it needs mostly has the name in it.
-    syncBytes(staged);
+    const isLeft = leaveFolder();
+    // After the rename, and the file first: the commit of the file system's journal that it needs has the name in it, so
+    // that the folder needs none of its own.
+    fs.fdatasyncSync(staged.fd);
     if (!isLeft) folders.sync(incoming);
   } catch (error) {
     removeIfThere(target);
     throw error;
   }
   return 'stored';
-}
-
-/** @param {Staged} staged */
-function syncBytes(staged) {
-  if (!staged.isSynced) fs.fdatasyncSync(staged.fd);
-  staged.isSynced = true;
-}
-
-/** Nobody wants it in its place yet: its bytes need not wait for that. @param {Staged} staged */
-function syncEarly(staged) {
-  waiting = undefined;
-  attempt(staged, 'sync an object', () => syncBytes(staged));
 }
 
 /** @param {Staged} staged @param {string} root @param {string} folder @param {string} target @returns false: taken */
@@ -305,7 +288,6 @@ function close(staged) {
   }
   staged.fd = -1;
   staged.directFd = -1;
-  if (waiting === staged) waiting = undefined;
 }
 
 /** The other side may use the slab again. @param {SlabMemory} slab */
@@ -443,7 +425,6 @@ for (;;) {
   const [next] = undigested;
   if (order !== undefined) carryOut(order);
   else if (next !== undefined) digestNext(next);
-  else if (waiting !== undefined) syncEarly(waiting);
   else if (releases[0] !== undefined) releaseNext(releases[0]);
   else lane.awaitOrder();
   if (lane.takeAwaited()) parentPort?.postMessage(null);
