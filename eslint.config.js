@@ -127,6 +127,15 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/prefer-nullish-coalescing': 'off',
       '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: 'better-sqlite3',
+          message:
+            'Import { Database } from src/sqlite/driver.mjs: not every release is safe with every Node.js.',
+          allowTypeImports: true,
+        },
+      ],
       eqeqeq: 'error',
       'no-console': 'error',
     },

@@ -1,8 +1,6 @@
 import fs from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import Database from 'better-sqlite3';
-
 import type { ProofFiles } from '../src/core/ports/proof-files.ts';
 import type { ProofCounts } from '../src/core/proof/finding.ts';
 import { verify } from '../src/core/proof/verify.ts';
@@ -16,6 +14,7 @@ import {
 import { uid, type Uid } from '../src/dicom/uid.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { createSystemClock } from '../src/platform/clock.ts';
+import { Database } from '../src/sqlite/driver.mjs';
 import { takeOver } from '../src/sqlite/index-rebuild.ts';
 import { openSnapshot, snapshotIndex } from '../src/sqlite/index-snapshot.ts';
 import { openDatabase } from '../src/sqlite/open.ts';

@@ -1,7 +1,7 @@
 // The thread of checkpointer.ts: copies the write-ahead log into the database file, which means writing and syncing.
 import { parentPort, workerData } from 'node:worker_threads';
 
-import Database from 'better-sqlite3';
+import { Database } from './driver.mjs';
 
 /** @type {{ filePath: string, state: Int32Array }} */
 const { filePath, state } = workerData;

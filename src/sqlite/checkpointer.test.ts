@@ -2,10 +2,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { createCheckpointer } from './checkpointer.ts';
+import { Database } from './driver.mjs';
 import { openDatabase } from './open.ts';
 import { WriteQueue } from './write-queue.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
+import { Database } from './driver.mjs';
 
 /** Another daemon already works on the data folder. */
 export class DataFolderLockedError extends Error {

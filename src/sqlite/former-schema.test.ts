@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
 
 import { createPopulation } from '../../bench/index-population.ts';
@@ -11,6 +10,7 @@ import { parseSearch } from '../core/query/parse-search.ts';
 import { customerKey } from '../core/study/instance.ts';
 import type { StudyKey } from '../core/study/instance.ts';
 import { asOfVersion } from '../../test/support/former-schema.ts';
+import { Database } from './driver.mjs';
 import { MIGRATIONS } from './migrations.ts';
 import { openSqliteIndex } from './study-index.ts';
 

@@ -2,9 +2,8 @@ import fs from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
-
 import type { ReportDescription } from '../core/ports/report-records.ts';
+import { Database } from './driver.mjs';
 import { MIGRATIONS } from './migrations.ts';
 
 /** Tables of facts that no file tells; they do not point at rows of studies. */

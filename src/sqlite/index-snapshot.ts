@@ -1,6 +1,5 @@
-import Database from 'better-sqlite3';
-
 import type { InstanceKey } from '../core/study/instance.ts';
+import { Database } from './driver.mjs';
 
 /** All pages in one step: readers of a write-ahead log hold up no writer, and a snapshot in steps would start over. */
 const ALL_PAGES = 0x7fff_ffff;

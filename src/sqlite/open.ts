@@ -1,8 +1,9 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 
 import { fileFaultOf } from '../platform/file-fault.ts';
+import { Database } from './driver.mjs';
 import { MIGRATIONS } from './migrations.ts';
 
 /** The index could not be opened; `hint` says what an operator can do. */
@@ -22,8 +23,8 @@ export class IndexOpenError extends Error {
  * which start-up recovery brings back from the staging links. `SqliteStudyIndex.sync` syncs the WAL off the event loop.
  * @throws IndexOpenError
  */
-export function openDatabase(filePath: string): Database.Database {
-  let db: Database.Database | undefined;
+export function openDatabase(filePath: string): Sqlite.Database {
+  let db: Sqlite.Database | undefined;
   try {
     // Patient data: nobody but the daemon's user. The log and shared-memory files take the mode over.
     closeSync(openSync(filePath, 'a', 0o600));
@@ -48,7 +49,7 @@ export function openDatabase(filePath: string): Database.Database {
  * What can be seen of damage without reading everything, which `PRAGMA quick_check` would: whether the file is as long as
  * it says, and whether both ends of every table and index can be reached.
  */
-function lookForDamage(db: Database.Database, filePath: string): void {
+function lookForDamage(db: Sqlite.Database, filePath: string): void {
   const pages = Number(db.pragma('page_count', { simple: true }));
   const pageBytes = Number(db.pragma('page_size', { simple: true }));
   const log = statSync(`${filePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
@@ -91,7 +92,7 @@ function cannotOpen(filePath: string, error: unknown): IndexOpenError {
   );
 }
 
-function migrate(db: Database.Database, filePath: string): void {
+function migrate(db: Sqlite.Database, filePath: string): void {
   const applied = Number(db.pragma('user_version', { simple: true }));
   if (applied > MIGRATIONS.length) {
     throw new IndexOpenError(

@@ -2,13 +2,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { storedInstance } from '../../test/support/stored-instance.ts';
 import { customerKey } from '../core/study/instance.ts';
 import { uid } from '../dicom/uid.ts';
+import { Database } from './driver.mjs';
 import { openSqliteIndex, type SqliteIndex } from './study-index.ts';
 
 const CUSTOMERS = ['city-medical', 'north-clinic'];

@@ -2,7 +2,6 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { storedInstance } from '../../test/support/stored-instance.ts';
@@ -10,6 +9,7 @@ import type { Outbox } from '../core/ports/outbox.ts';
 import type { StudyIndex } from '../core/ports/study-index.ts';
 import { customerKey } from '../core/study/instance.ts';
 import { uid } from '../dicom/uid.ts';
+import { Database } from './driver.mjs';
 import { openSqliteIndex } from './study-index.ts';
 
 let folder: string;

@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,6 +8,7 @@ import type { SearchAnswer } from '../core/ports/study-search.ts';
 import { parseSearch } from '../core/query/parse-search.ts';
 import type { QueryLevel } from '../core/query/found.ts';
 import { customerKey } from '../core/study/instance.ts';
+import { Database } from './driver.mjs';
 import { MIGRATIONS } from './migrations.ts';
 import { createStudySearch } from './study-search.ts';
 import { openDatabase } from './open.ts';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-import Database from 'better-sqlite3';
+import { Database } from './driver.mjs';
 
 const MAX_DELIVERIES = 500;
 const MAX_ASSOCIATIONS = 500;

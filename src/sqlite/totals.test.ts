@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
+import type Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
@@ -10,13 +10,14 @@ import { storedInstance } from '../../test/support/stored-instance.ts';
 import type { IndexTotals } from '../core/ports/study-index.ts';
 import { customerKey } from '../core/study/instance.ts';
 import { uid } from '../dicom/uid.ts';
+import { Database } from './driver.mjs';
 import { MIGRATIONS } from './migrations.ts';
 import { openSqliteIndex } from './study-index.ts';
 
 const CUSTOMERS = ['city-medical', 'north-clinic'];
 
 /** What the kept totals must be, counted the long way. */
-function recount(db: Database.Database): Omit<IndexTotals, 'conflicts' | 'acknowledgedInstances'> {
+function recount(db: Sqlite.Database): Omit<IndexTotals, 'conflicts' | 'acknowledgedInstances'> {
   const sum = (sql: string): number => db.prepare<[], number>(sql).pluck().get() ?? 0;
   const shown = (state: string): number =>
     sum(`SELECT count(*) FROM outbox WHERE '${state}' =

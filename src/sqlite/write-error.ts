@@ -1,6 +1,5 @@
-import Database from 'better-sqlite3';
-
 import { StoreError } from '../core/ports/instance-store.ts';
+import { Database } from './driver.mjs';
 
 /** Primary result codes of a disk that is full, failing or gone read-only: all may pass without us. */
 const MAY_PASS = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN|BUSY|NOMEM)(?:_|$)/;

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { Database } from '../../src/sqlite/driver.mjs';
 import { sendObjects } from '../support/send-objects.ts';
 import { syntheticCt, type SyntheticInstance } from '../support/data-sets.ts';
 import { CENTRES, createSite, type Site, type SiteOptions } from '../support/site.ts';

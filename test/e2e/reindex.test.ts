@@ -1,9 +1,9 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { Database } from '../../src/sqlite/driver.mjs';
 import { startDaemon } from '../support/daemon-process.ts';
 import { copyOf, createProvenSite, type DataFolderCopy, flipByte, STUDIES } from '../support/proven-site.ts';
 import { runCli } from '../support/cli.ts';

@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
 
+import { Database } from '../../src/sqlite/driver.mjs';
 import { runCli } from '../support/cli.ts';
 import { createProvenSite, STUDIES } from '../support/proven-site.ts';
 import { CENTRES, type Site } from '../support/site.ts';
@@ -54,7 +55,6 @@ it('holds what helps, and neither patients nor secrets', async () => {
   const study = state.studies().find((one) => one.studyInstanceUid === STUDIES.citySecond);
   if (study === undefined) throw new Error('no such study at Avara');
   await site.daemon.stop();
-  const Database = (await import('better-sqlite3')).default;
   const db = new Database(path.join(site.folder, 'data', 'index.db'));
   db.exec(`UPDATE outbox SET state = 'attention', last_error = 'refused: patient BROOK, Tobias is not known'
     WHERE study_id = (SELECT id FROM study WHERE study_uid = '${STUDIES.citySecond}')`);

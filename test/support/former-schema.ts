@@ -1,5 +1,4 @@
-import Database from 'better-sqlite3';
-
+import { Database } from '../../src/sqlite/driver.mjs';
 import { MIGRATIONS } from '../../src/sqlite/migrations.ts';
 
 /**
