@@ -1,11 +1,26 @@
 import { Socket } from 'node:net';
 
-/** For the request of an Association, and all that small messages need. */
-const FIRST_BUFFER_BYTES = 16 * 1024;
 /** As much as the kernel mostly has ready at once while a large object comes in. */
-const READ_BUFFER_BYTES = 256 * 1024;
-/** What a connection has to have sent before it gets the large buffer: thousands may wait that never send. */
-const LARGE_AFTER_BYTES = 64 * 1024;
+const SHARED_BUFFER_BYTES = 256 * 1024;
+/** Of a connection's own: thousands may wait that never send. */
+const OWN_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Memory that sockets read into. Where the system is asked for bytes when they are there, each read is over before the
+ * next begins, whatever socket it is of, so all of them share one buffer, which stays in the processor's cache. Windows
+ * is told beforehand where to put what comes, so there each connection has its own.
+ */
+const nextReadBuffer: () => Buffer = process.platform === 'win32' ? ownBuffer : sharedBuffer;
+let shared: Buffer | undefined;
+
+function sharedBuffer(): Buffer {
+  shared ??= Buffer.allocUnsafeSlow(SHARED_BUFFER_BYTES);
+  return shared;
+}
+
+function ownBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(OWN_BUFFER_BYTES);
+}
 
 /** The part of Node's TCP handle that shows it can be moved to another socket object. */
 interface TcpHandle {
@@ -20,8 +35,8 @@ interface AcceptedSocket {
 }
 
 /**
- * Makes an accepted socket read into a buffer of its own instead of a new one per read: at a few hundred megabytes per
- * second fresh read buffers make V8 collect all garbage every 64 MB, which costs more than the receiving itself.
+ * Makes an accepted socket read into one buffer instead of a new one per read: at a few hundred megabytes per second
+ * fresh read buffers make V8 collect all garbage every 64 MB, which costs more than the receiving itself.
  *
  * `onread` is a documented option of `net.Socket`, but net.Server has no way to pass it on; so the handle moves from
  * the socket that the server made to one made with the option. Where Node's inside looks different, the socket stays
@@ -38,21 +53,12 @@ export function readIntoFixedBuffer(accepted: Socket): Socket {
     accepted.resume();
     return accepted;
   }
-  let buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
-  let received = 0;
   const options = {
     handle,
     allowHalfOpen: true,
     onread: {
-      // Also called while the socket is being constructed, so it must not refer to it.
-      buffer(): Uint8Array {
-        if (buffer.length < READ_BUFFER_BYTES && received > LARGE_AFTER_BYTES) {
-          buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-        }
-        return buffer;
-      },
+      buffer: nextReadBuffer(),
       callback(bytes: number, filled: Uint8Array): boolean {
-        received += bytes;
         socket.emit('data', (filled as Buffer).subarray(0, bytes));
         return !socket.isPaused();
       },

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { IngestOutcome, RefusalCode } from '../../src/core/ports/intake.ts';
+import { uid } from '../../src/dicom/uid.ts';
 import {
   COMMAND_ELEMENT,
   COMMAND_FIELD,
@@ -95,6 +97,33 @@ describe('the Data Set', () => {
     expect((await peer.response()).messageId).toBe(2);
     expect(intake.mostWritesAtOnce()).toBe(1);
     expect(intake.received[0]?.digest).toBe(digest(dataSet));
+  });
+
+  test('stays with its Association, however the bytes of several come in turns', async () => {
+    // Every write is waited for, so that what each socket has read meanwhile has to be held.
+    const intake = createMemoryIntake({ beforeWrite: () => nextTurn() });
+    const { port } = await start({ intake });
+    const senders = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => {
+        const dataSet = Buffer.alloc(700_000, index + 1);
+        const sopInstanceUid = `1.2.826.${index + 1}`;
+        const bytes = Buffer.concat([storeRq({ sopInstanceUid }), dataSetPdus(dataSet, 1, 65_536)]);
+        return { peer: await associated(port), sopInstanceUid, dataSet, bytes };
+      }),
+    );
+    // Lengths that fit no PDU: headers are torn as well.
+    const step = 40_961;
+    for (let at = 0; at < 720_000; at += step) {
+      for (const { peer, bytes } of senders) peer.send(bytes.subarray(at, at + step));
+      await nextTurn();
+    }
+    const statuses = await Promise.all(senders.map(async ({ peer }) => (await peer.response()).status));
+    expect(statuses).toEqual(senders.map(() => 0));
+    const received = new Map(
+      intake.received.map((object) => [object.declared.sopInstanceUid, object.digest]),
+    );
+    for (const { sopInstanceUid, dataSet } of senders)
+      expect(received.get(uid(sopInstanceUid))).toBe(digest(dataSet));
   });
 });
 
