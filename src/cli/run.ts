@@ -6,6 +6,7 @@ import { CliError } from './context.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { Painter } from './output.ts';
 import { createPainter, wantsColour } from './output.ts';
+import { InstallationError } from '../platform/installation-error.mjs';
 import { VERSION } from '../platform/version.ts';
 
 /**
@@ -91,6 +92,10 @@ function report(error: unknown, { stderr, env }: CliContext): number {
     stderr.write(`${paint('red', 'error:')} ${error.message}\n`);
     if (error.hint !== undefined) stderr.write(`${paint('dim', 'hint:')} ${error.hint}\n`);
     return error.exitCode;
+  }
+  if (error instanceof InstallationError) {
+    stderr.write(`${paint('red', 'error:')} ${error.message}\n${paint('dim', 'hint:')} ${error.hint}\n`);
+    return EXIT_CODES.cannotStart;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   stderr.write(`${paint('red', 'error:')} unexpected: ${text}\n`);
