@@ -7,7 +7,6 @@ import type { AwaitedCommitments } from '../awaited-commitments.ts';
 import { requestStorageCommitment } from './commitment-scu.ts';
 import type { CommitmentOutcome } from './commitment-scu.ts';
 import type { PeerTls } from './peer-tls.ts';
-import { storeObjects } from './store-scu.ts';
 
 /** How often a PACS that took the request and never reports is asked before an operator is. */
 const MAX_UNANSWERED = 10;
@@ -98,6 +97,8 @@ async function storeInPacs(options: SendDocumentOptions): Promise<StepResult<str
   const { object, host, port, tls, callingAeTitle, calledAeTitle } = options;
   let status: number | undefined;
   const item = { ...object, readDataSet: () => object.dataSet };
+  // Here, not at start: the library takes 20 MB of memory, and most sites never send a document.
+  const { storeObjects } = await import('./store-scu.ts');
   try {
     await storeObjects({
       host,
