@@ -33,5 +33,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ADMIN_PORT ?? 8081}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The daemon takes signals itself and starts no children that outlive it: no init is needed as process 1.
-ENTRYPOINT ["node", "/opt/avara-ingest/dist/main.js"]
+# The flag is that of the systemd unit (src/cli/service/systemd-unit.ts): 30 MB less with Node.js 24.
+ENTRYPOINT ["node", "--max-semi-space-size=16", "/opt/avara-ingest/dist/main.js"]
 CMD ["serve", "--config", "/etc/avara-ingest/config.json"]

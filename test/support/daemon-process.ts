@@ -4,6 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { NODE_FLAGS } from '../../src/cli/service/systemd-unit.ts';
+
 interface Address {
   readonly host: string;
   readonly port: number;
@@ -38,7 +40,7 @@ export async function startDaemon(
   configFile: string,
   env: Record<string, string> = {},
 ): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'serve', '--config', configFile], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,5 +1,8 @@
+import fs from 'node:fs/promises';
+
 import { describe, expect, it } from 'vitest';
-import { systemdUnit, type SystemdUnitOptions } from './systemd-unit.ts';
+
+import { NODE_FLAGS, systemdUnit, type SystemdUnitOptions } from './systemd-unit.ts';
 
 const OPTIONS: SystemdUnitOptions = {
   version: '1.2.3',
@@ -24,10 +27,16 @@ function valuesOf(unit: string, name: string): readonly string[] {
 const unitOf = (change: Partial<SystemdUnitOptions> = {}): string => systemdUnit({ ...OPTIONS, ...change });
 
 describe('the unit', () => {
+  it('has the same options for Node.js as the container', async () => {
+    const dockerfile = await fs.readFile(new URL('../../../Dockerfile', import.meta.url), 'utf8');
+    const entryPoint = /^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]';
+    expect(JSON.parse(entryPoint)).toEqual(['node', ...NODE_FLAGS, '/opt/avara-ingest/dist/main.js']);
+  });
+
   it('starts, reloads and stops the daemon with the paths at hand', () => {
     const unit = unitOf();
     expect(valuesOf(unit, 'ExecStart')).toEqual([
-      '/usr/bin/node /opt/avara-ingest/dist/main.js serve --config /etc/avara-ingest/config.json',
+      '/usr/bin/node --max-semi-space-size=16 /opt/avara-ingest/dist/main.js serve --config /etc/avara-ingest/config.json',
     ]);
     expect(valuesOf(unit, 'Type')).toEqual(['notify']);
     expect(valuesOf(unit, 'WatchdogSec')).toHaveLength(1);

@@ -27,6 +27,11 @@ export interface SystemdUnitOptions {
 const STATE_ROOT = '/var/lib/';
 /** Time beyond the daemon's own deadline before it is killed. */
 const STOP_MARGIN_SECONDS = 30;
+/**
+ * Node.js's own options for the daemon. As much as Node.js 20 gives new objects by itself: from 24 on it lets them take
+ * twice that, or four times on large machines, before it looks which are in use.
+ */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16'];
 
 /**
  * A unit file for systemd 245 and later (systemd.service(5), systemd.exec(5)).
@@ -42,7 +47,7 @@ export function systemdUnit(options: SystemdUnitOptions): string {
     ...(state === undefined ? [quote(dataDir)] : []),
     ...options.writableFolders.map((folder) => quote(`-${folder}`)),
   ];
-  const command = [options.node, options.main, 'serve', '--config', options.configFile]
+  const command = [options.node, ...NODE_FLAGS, options.main, 'serve', '--config', options.configFile]
     .map(argument)
     .join(' ');
   const capability = hasPrivilegedPort ? 'CAP_NET_BIND_SERVICE' : '';
