@@ -19,6 +19,8 @@ export interface WaitingFile {
   rejection: Rejection | undefined;
   failures: number;
   isInWork: boolean;
+  /** What it was seen to have become while in work. */
+  newer: FileStamp | undefined;
   /** Its content is safe already, and this is to be recorded. */
   taken: TakenVerdict | undefined;
   /** It is in quarantine already, and this is to be recorded. */
@@ -40,6 +42,7 @@ export function newWaitingFile(stamp: FileStamp, now: number, isRecorded: boolea
     rejection: undefined,
     failures: 0,
     isInWork: false,
+    newer: undefined,
     taken: undefined,
     entry: undefined,
     isRecorded,
@@ -52,6 +55,7 @@ export function newWaitingFile(stamp: FileStamp, now: number, isRecorded: boolea
 /** It has changed: what is recorded of it, or still to be, is of the content that it had. @param now by the wall clock */
 export function beginAnew(file: WaitingFile, stamp: FileStamp, now: number): void {
   file.stamp = stamp;
+  file.newer = undefined;
   file.since = now;
   file.seenAt = steadyNow();
   file.rejection = undefined;

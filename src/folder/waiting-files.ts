@@ -127,7 +127,8 @@ export class WaitingFiles {
     const known = this.#files.get(filePath);
     if (known !== undefined) {
       // Something was done to one that was not whole, or in trouble: it is looked at anew.
-      if (!known.isInWork && !isUntouched(known.stamp, stamp)) this.#observeAgain(known, stamp);
+      if (known.isInWork) known.newer = stamp;
+      else if (!isUntouched(known.stamp, stamp)) this.#observeAgain(known, stamp);
       return;
     }
     const { customer, desk, clock, jobOf } = this.#options;
@@ -285,6 +286,13 @@ export class WaitingFiles {
 
   #wait(file: WaitingFile, notBefore = 0): void {
     file.isInWork = false;
+    const { newer } = file;
+    file.newer = undefined;
+    if (newer !== undefined && !isUntouched(file.stamp, newer)) {
+      // It changed while it was read, maybe behind the reader: nobody tells of that again.
+      this.#observeAgain(file, newer);
+      return;
+    }
     file.notBefore = notBefore;
     this.#sweepNoLaterThan(this.#dueAt(file));
   }
