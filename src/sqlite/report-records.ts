@@ -52,28 +52,45 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
       received_at, state, attempts, due_at, plain_text)
     VALUES (@eventId, @reportId, @avaraStudyId, @signers, @customer, @studyUid, @isCritical, @presignedUrl, @now,
       'pending', 0, @now, @plainText) ON CONFLICT (event_id) DO NOTHING`);
+  const bringForward = db.prepare<[number, string, number]>(
+    "UPDATE report SET due_at = ? WHERE report_id = ? AND state = 'pending' AND due_at > ?",
+  );
+  const isFirst = `NOT EXISTS (SELECT 1 FROM report AS earlier
+    WHERE earlier.report_id = report.report_id AND earlier.state = 'pending' AND earlier.id < report.id)`;
   const due = db.prepare<[number, string, number], ReportRow>(`
-    SELECT * FROM report WHERE state = 'pending' AND due_at <= ?
+    SELECT * FROM report WHERE state = 'pending' AND due_at <= ? AND ${isFirst}
       AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?`);
   const outputColumns = `
     report.*, report_output.id AS output_id, report_output.target, report_output.attempts AS output_attempts,
     report_output.last_error AS output_error FROM report_output JOIN report ON report.id = report_output.report`;
+  // A PACS files versions by their UIDs. Whoever reads a folder or takes a POST may hold what comes last for valid.
+  const isNextOutput = `(report_output.target = 'pacs' OR NOT EXISTS (
+    SELECT 1 FROM report AS own JOIN report AS earlier ON earlier.report_id = own.report_id AND earlier.id < own.id
+      JOIN report_output AS other ON other.report = earlier.id
+    WHERE own.id = report_output.report AND other.target = report_output.target AND other.state = 'pending'))`;
   const dueOutputs = db.prepare<[number, string, number], OutputRow>(`
-    SELECT ${outputColumns} WHERE report_output.state = 'pending' AND report_output.due_at <= ?
+    SELECT ${outputColumns} WHERE report_output.state = 'pending' AND report_output.due_at <= ? AND ${isNextOutput}
       AND report_output.id NOT IN (SELECT value FROM json_each(?)) ORDER BY report_output.due_at, report_output.id LIMIT ?`);
   const nextDue = db.prepare<[string, string], { due_at: number | null }>(`
     SELECT min(due_at) AS due_at FROM (
-      SELECT min(due_at) AS due_at FROM report WHERE state = 'pending' AND id NOT IN (SELECT value FROM json_each(?))
+      SELECT min(due_at) AS due_at FROM report
+      WHERE state = 'pending' AND ${isFirst} AND id NOT IN (SELECT value FROM json_each(?))
       UNION ALL SELECT min(due_at) FROM report_output
-      WHERE state = 'pending' AND id NOT IN (SELECT value FROM json_each(?)))`);
+      WHERE state = 'pending' AND ${isNextOutput} AND id NOT IN (SELECT value FROM json_each(?)))`);
   const latest = db.prepare<[string], ReportRow>(
     "SELECT * FROM report WHERE report_id = ? AND state = 'stored' ORDER BY version DESC LIMIT 1",
+  );
+  const later = db.prepare<[string, number]>(
+    "SELECT 1 FROM report WHERE report_id = ? AND state = 'pending' AND id > ? LIMIT 1",
   );
   const stored = db.prepare(`
     UPDATE report SET state = 'stored', customer = ?, study_uid = ?, version = ?, sha256 = ?, last_error = NULL WHERE id = ?`);
   const repeated = db.prepare(
     "UPDATE report SET state = 'repeated', customer = ?, study_uid = ?, last_error = NULL WHERE id = ?",
   );
+  const bringOutputsForward = db.prepare<[number, number, number]>(`
+    UPDATE report_output SET due_at = ? WHERE state = 'pending' AND due_at > ? AND report IN (
+      SELECT earlier.id FROM report JOIN report AS earlier USING (report_id) WHERE report.id = ?)`);
   const addOutput = db.prepare(`
     INSERT INTO report_output (report, target, state, attempts, due_at) VALUES (?, ?, 'pending', 0, ?)
     ON CONFLICT (report, target) DO NOTHING`);
@@ -115,18 +132,19 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
   return {
     async accept(event, now) {
       const { study, signers, isCritical, plainText, ...members } = event;
-      const added = await queue.write(
-        () =>
-          insert.run({
-            ...members,
-            now,
-            signers: JSON.stringify(signers),
-            isCritical: isCritical ? 1 : 0,
-            plainText: plainText ?? null,
-            customer: study?.customer ?? null,
-            studyUid: study?.studyInstanceUid ?? null,
-          }).changes,
-      );
+      const added = await queue.write(() => {
+        const { changes } = insert.run({
+          ...members,
+          now,
+          signers: JSON.stringify(signers),
+          isCritical: isCritical ? 1 : 0,
+          plainText: plainText ?? null,
+          customer: study?.customer ?? null,
+          studyUid: study?.studyInstanceUid ?? null,
+        });
+        if (changes > 0) bringForward.run(now, event.reportId, now);
+        return changes;
+      });
       // Also where it is known: the first delivery may have been committed and not synced when it is repeated.
       await sync();
       return added === 0 ? 'known' : 'new';
@@ -141,9 +159,11 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
       const row = latest.get(reportId);
       return row && toStored(row);
     },
+    hasLater: ({ id, reportId }) => later.get(reportId, id) !== undefined,
     stored: (id, { study, version, sha256 }, targets, now) =>
       queue.write(() => {
         stored.run(study.customer, study.studyInstanceUid, version, sha256, id);
+        bringOutputsForward.run(now, now, id);
         for (const target of targets) addOutput.run(id, target, now);
       }),
     repeated: (id, study) => queue.write(() => void repeated.run(study.customer, study.studyInstanceUid, id)),

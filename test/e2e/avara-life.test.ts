@@ -309,6 +309,16 @@ describe('a report', () => {
   const arrived = (file: string) =>
     waitUntil(`${path.basename(file)} is there`, () => fs.readFile(file).catch(() => undefined));
 
+  /** Until nothing that was delivered waits to be fetched. */
+  const noneFetched = () =>
+    waitUntil('every report is fetched', async () => {
+      const { host, port } = site.daemon.admin;
+      const status = (await (await fetch(`http://${host}:${port}/api/status`)).json()) as {
+        reports: { reports: { pending: number } };
+      };
+      return status.reports.reports.pending === 0 ? true : undefined;
+    });
+
   it('comes home once, goes where it is wanted, and its addendum is a version of its own', async () => {
     await send('city', {
       studyInstanceUid: study,
@@ -326,6 +336,8 @@ describe('a report', () => {
 
     expect((await deliver({ reportId, eventId: 'whe_1', plainText: 'No finding.' })).problems).toEqual([]);
     expect((await deliver({ reportId, plainText: 'No finding.' })).problems).toEqual([]);
+    // The emulator shows every link what the report is by now, as a store that overwrites its files would.
+    await noneFetched();
     await deliver({ reportId, plainText: 'Addendum.', revision: 'Addendum' });
     const second = await arrived(path.join(folderOf(reportId), 'v2.pdf'));
     expect(second.equals(pdf)).toBe(false);

@@ -1,4 +1,4 @@
-import type { ReportSource, StepResult } from '../../core/reports/report-loop.ts';
+import type { DownloadedReport, ReportSource, StepResult } from '../../core/reports/report-loop.ts';
 import type { ReportJob } from '../../core/ports/report-records.ts';
 import type { StudyIndex } from '../../core/ports/study-index.ts';
 import type { StudyKey } from '../../core/study/instance.ts';
@@ -37,16 +37,21 @@ export function createReportSource({ account, customers, index }: ReportSourceOp
     return { kind: 'permanent', error: `The report is of ${job.avaraStudyId}, a study that is not here.` };
   }
 
-  async function download(job: ReportJob, study: StudyKey): Promise<StepResult<Buffer>> {
+  async function download(job: ReportJob, study: StudyKey): Promise<StepResult<DownloadedReport>> {
     const first = await fetchPdf(job.presignedUrl);
-    if (first !== 'expired') return first;
+    if (first !== 'expired') return downloaded(first, false);
     const fresh = await account.reportUrl(study.customer, job.reportId);
     if (!fresh.ok) return failedStep(fresh);
     const second = await fetchPdf(fresh.url);
-    return second === 'expired' ? { kind: 'transient', error: 'A fresh URL of the PDF is refused.' } : second;
+    if (second === 'expired') return { kind: 'transient', error: 'A fresh URL of the PDF is refused.' };
+    return downloaded(second, true);
   }
 
   return { findStudy, download };
+}
+
+function downloaded(fetched: StepResult<Buffer>, isLatest: boolean): StepResult<DownloadedReport> {
+  return fetched.kind === 'done' ? { kind: 'done', value: { pdf: fetched.value, isLatest } } : fetched;
 }
 
 function failedStep(failure: ApiFailure): StepResult<never> {

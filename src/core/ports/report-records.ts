@@ -71,24 +71,30 @@ export interface ReportTotals {
 
 /** Durable records of reports and where they go. Writes resolve on commit. */
 export interface ReportRecords {
-  /** Takes an event down, on stable storage. `known`: its event id came before, and nothing is to be done. */
+  /**
+   * Takes an event down, on stable storage. `known`: its event id came before, and nothing is to be done. What else waits of
+   * its report becomes due.
+   */
   accept(event: ReportEvent, now: number): Promise<'new' | 'known'>;
-  /** Reports whose time to be fetched has come, oldest first. */
+  /** Reports whose time to be fetched has come, oldest first; of one report only the event that came first. */
   due(now: number, limit: number, busy: ReadonlySet<number>): readonly ReportJob[];
+  /** Outputs whose time has come, oldest first; to a folder or URL, no version before an earlier one. */
   dueOutputs(now: number, limit: number, busy: ReadonlySet<number>): readonly ReportOutputJob[];
   /** When the next of either falls due; undefined: nothing waits. */
   nextDueAt(busy: ReadonlySet<number>, busyOutputs: ReadonlySet<number>): number | undefined;
   begin(id: number): Promise<void>;
   /** The latest version stored of a report. */
   latest(reportId: string): StoredReport | undefined;
-  /** It lies in the data folder as this version; one output per target is added. */
+  /** Whether a later event of the same report waits. */
+  hasLater(job: Pick<ReportJob, 'id' | 'reportId'>): boolean;
+  /** It lies in the data folder as this version; one output per target is added, and those of earlier versions become due. */
   stored(
     id: number,
     result: { readonly study: StudyKey; readonly version: number; readonly sha256: string },
     targets: readonly ReportTarget[],
     now: number,
   ): Promise<void>;
-  /** The same as the version stored already: nothing new goes anywhere. */
+  /** The same as the version stored already, or overtaken by a later event: nothing goes anywhere. */
   repeated(id: number, study: StudyKey): Promise<void>;
   postpone(id: number, at: number, error: string): Promise<void>;
   needAttention(id: number, error: string): Promise<void>;

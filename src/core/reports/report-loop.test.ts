@@ -27,7 +27,7 @@ function setUp() {
   const sent: string[] = [];
   const source: ReportSource = {
     findStudy: () => Promise.resolve({ kind: 'permanent', error: 'not here' }),
-    download: () => Promise.resolve({ kind: 'done', value: Buffer.from('%PDF-1') }),
+    download: () => Promise.resolve({ kind: 'done', value: { pdf: Buffer.from('%PDF-1'), isLatest: false } }),
   };
   const send: SendReport = (job) => {
     sent.push(`${job.target} v${job.report.version}`);
@@ -86,6 +86,62 @@ describe('the report loop', () => {
     expect(reports.ofStudy(study)).toMatchObject([{ version: 2, plainText: 'two' }]);
   });
 
+  it('takes events of one report in the order they came, also where the first has to wait', async () => {
+    const { saved, accept, parts } = setUp();
+    const working = parts.source;
+    parts.source = { ...working, download: () => Promise.resolve({ kind: 'transient', error: 'down' }) };
+    await accept(event('e1', { plainText: 'No finding.' }));
+    parts.source = working;
+    await accept(event('e2', { plainText: 'Addendum.' }));
+    expect(saved.map(({ version, plainText }) => `${version} ${plainText ?? ''}`)).toEqual([
+      '1 No finding.',
+      '2 Addendum.',
+    ]);
+  });
+
+  it('holds up no other report by one that waits', async () => {
+    const { saved, accept, parts } = setUp();
+    const working = parts.source;
+    const down = { kind: 'transient', error: 'down' } as const;
+    parts.source = {
+      ...working,
+      download: (job, key) => (job.reportId === 'rep_1' ? Promise.resolve(down) : working.download(job, key)),
+    };
+    await accept(event('e1'));
+    await accept(event('e2'));
+    await accept(event('e3'));
+    await accept(event('e4', { reportId: 'rep_2' }));
+    expect(saved.map(({ reportId }) => reportId)).toEqual(['rep_2']);
+  });
+
+  it('does not put an old text above a later one when an operator has it tried again', async () => {
+    const { saved, accept, parts, reports, clock, loop } = setUp();
+    const working = parts.source;
+    parts.source = { ...working, download: () => Promise.resolve({ kind: 'permanent', error: 'too large' }) };
+    await accept(event('e1', { plainText: 'No finding.' }));
+    parts.source = working;
+    await accept(event('e2', { plainText: 'Addendum.' }));
+    await reports.retryAll(clock.now());
+    loop.wake();
+    await clock.advanceAsync(100);
+    expect(saved.map(({ plainText }) => plainText)).toEqual(['Addendum.']);
+    expect(reports.ofStudy(study)).toMatchObject([{ version: 1, plainText: 'Addendum.' }]);
+    expect(reports.totals().reports).toEqual({ pending: 0, stored: 1, attention: 0 });
+  });
+
+  it('does not keep an old text with the PDF of a later event', async () => {
+    const { saved, accept, parts } = setUp();
+    const latest = { pdf: Buffer.from('%PDF-2'), isLatest: true };
+    const working = parts.source;
+    parts.source = { ...working, download: () => Promise.resolve({ kind: 'transient', error: 'down' }) };
+    await accept(event('e1', { plainText: 'No finding.' }));
+    parts.source = { ...working, download: () => Promise.resolve({ kind: 'done', value: latest }) };
+    await accept(event('e2', { plainText: 'Addendum.' }));
+    expect(saved.map(({ plainText, pdf }) => `${plainText ?? ''} ${pdf.toString()}`)).toEqual([
+      'Addendum. %PDF-2',
+    ]);
+  });
+
   it('tries again for as long as it takes, and then goes on', async () => {
     const { saved, accept, parts, clock, sent } = setUp();
     const working = parts.source;
@@ -103,6 +159,23 @@ describe('the report loop', () => {
     };
     await clock.advanceAsync(3_600_000);
     expect(sent.sort()).toEqual(['folder', 'pacs']);
+  });
+
+  it('sends no version on before an earlier one, but for PACS, which file them by their UIDs', async () => {
+    const { accept, parts, sent, clock } = setUp();
+    const { send } = parts;
+    parts.send = () => Promise.resolve({ kind: 'transient', error: 'down' });
+    await accept(event('e1', { plainText: 'one' }));
+    const outages = new Set(['folder v1', 'pacs v1']);
+    parts.send = (job, pdf) =>
+      outages.delete(`${job.target} v${job.report.version}`)
+        ? Promise.resolve({ kind: 'transient', error: 'down' })
+        : send(job, pdf);
+    await accept(event('e2', { plainText: 'two' }));
+    expect(sent).toEqual(['pacs v2']);
+    await clock.advanceAsync(3_600_000);
+    expect(sent.filter((one) => one.startsWith('folder'))).toEqual(['folder v1', 'folder v2']);
+    expect(sent).toContain('pacs v1');
   });
 
   it('shows an operator what cannot be done, and does it after a retry', async () => {

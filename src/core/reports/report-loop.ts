@@ -21,7 +21,13 @@ export type StepResult<T> =
 /** Where the study is that a report belongs to, and how its PDF is had. */
 export interface ReportSource {
   findStudy(job: ReportJob): Promise<StepResult<StudyKey>>;
-  download(job: ReportJob, study: StudyKey): Promise<StepResult<Buffer>>;
+  download(job: ReportJob, study: StudyKey): Promise<StepResult<DownloadedReport>>;
+}
+
+export interface DownloadedReport {
+  readonly pdf: Buffer;
+  /** What Avara has of the report now, which a later event may have brought; not what this event delivered. */
+  readonly isLatest: boolean;
 }
 
 /** Keeps versions in the data folder. */
@@ -68,8 +74,6 @@ export function createReportLoop(options: ReportLoopOptions): ReportLoop {
   const { records, source, files, targetsOf, send, clock, logger, random = Math.random } = options;
   const fetching = new Set<number>();
   const sending = new Set<number>();
-  /** Report ids under way: two events of one report must not both become the next version. */
-  const busyReports = new Set<string>();
   let isRunning = false;
   let cancelSleep: (() => void) | undefined;
   let idle: (() => void) | undefined;
@@ -80,16 +84,14 @@ export function createReportLoop(options: ReportLoopOptions): ReportLoop {
     cancelSleep = undefined;
     const now = clock.now();
     for (const job of records.due(now, CONCURRENCY, fetching)) {
-      if (!hasRoom() || busyReports.has(job.reportId)) continue;
+      if (!hasRoom()) break;
       fetching.add(job.id);
-      busyReports.add(job.reportId);
       void run(
         () => fetchReport(job),
         job.reportId,
         (error) => records.postpone(job.id, later(job), error),
       ).then(() => {
         fetching.delete(job.id);
-        busyReports.delete(job.reportId);
         finished();
       });
     }
@@ -147,11 +149,13 @@ export function createReportLoop(options: ReportLoopOptions): ReportLoop {
       job.study === undefined ? await source.findStudy(job) : ({ kind: 'done', value: job.study } as const);
     if (found.kind !== 'done') return settleFetch(job, found);
     const study = found.value;
+    const before = records.latest(job.reportId);
+    if (before !== undefined && before.id > job.id) return overtaken(job, study);
     const downloaded = await source.download(job, study);
     if (downloaded.kind !== 'done') return settleFetch(job, downloaded);
-    const pdf = downloaded.value;
+    const { pdf, isLatest } = downloaded.value;
+    if (isLatest && records.hasLater(job)) return overtaken(job, study);
     const sha256 = createHash('sha256').update(pdf).digest('hex');
-    const before = records.latest(job.reportId);
     if (before?.sha256 === sha256 && before.plainText === job.plainText) {
       await records.repeated(job.id, study);
       logger.info({ ...study, reportId: job.reportId }, 'a report was delivered again as it was');
@@ -179,6 +183,13 @@ export function createReportLoop(options: ReportLoopOptions): ReportLoop {
     const targets = targetsOf(study);
     await records.stored(job.id, { study, version, sha256 }, targets, clock.now());
     logger.info({ ...study, reportId, version, isCritical, targets }, 'a report has come home');
+  }
+
+  /** Readers take the highest version for the valid one: an old text must not come above a later one, nor go with its PDF. */
+  async function overtaken(job: ReportJob, study: StudyKey): Promise<void> {
+    await records.repeated(job.id, study);
+    const { reportId, eventId } = job;
+    logger.info({ ...study, reportId, eventId }, 'a report was not kept as a later event of it has come');
   }
 
   async function settleFetch(job: ReportJob, result: Exclude<StepResult<never>, { kind: 'done' }>) {
