@@ -1,3 +1,5 @@
+import os from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,6 +9,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/contracts/**/*.test.ts', 'fixtures/**/*.test.ts'],
+          // They wait for the disk for a third of their time; by default a machine of two processors has one worker.
+          maxWorkers: Math.max(2, os.availableParallelism() - 1),
         },
       },
       {
