@@ -13,12 +13,10 @@ import { customerKey } from '../../src/core/study/instance.ts';
 import { createFileIntake, type FileIntakeService } from '../../src/folder/file-intake.ts';
 import type { FolderSettings } from '../../src/folder/watched-folder.ts';
 import { createSystemClock } from '../../src/platform/clock.ts';
-import { createFileRecords } from '../../src/sqlite/file-records.ts';
-import { openDatabase } from '../../src/sqlite/open.ts';
-import { WriteQueue } from '../../src/sqlite/write-queue.ts';
 import { part10Of, syntheticCt } from './data-sets.ts';
 import { realIntake, type RealIntake } from './real-intake.ts';
 import { createRecordingLogger, type RecordingLogger } from './recording-logger.ts';
+import { temporaryFileRecords } from './temporary-file-records.ts';
 import { waitUntil } from './wait-until.ts';
 
 export const CITY = customerKey('city-medical');
@@ -59,8 +57,7 @@ export async function fileIntakeBench({
   const place = await fs.mkdtemp(path.join(os.tmpdir(), 'files-'));
   const inbox = path.join(place, 'inbox');
   await fs.mkdir(inbox);
-  const db = openDatabase(path.join(place, 'records.db'));
-  const records = createFileRecords(db, new WriteQueue(db));
+  const { db, records } = temporaryFileRecords();
   const files = await createFileIntake({
     dataDir: real.dataDir,
     intake: real.intake,
@@ -71,7 +68,6 @@ export async function fileIntakeBench({
   });
   onTestFinished(async () => {
     await files.stop();
-    db.close();
     await fs.rm(place, { recursive: true, force: true });
   });
   return {
