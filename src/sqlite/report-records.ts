@@ -52,45 +52,50 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
       received_at, state, attempts, due_at, plain_text)
     VALUES (@eventId, @reportId, @avaraStudyId, @signers, @customer, @studyUid, @isCritical, @presignedUrl, @now,
       'pending', 0, @now, @plainText) ON CONFLICT (event_id) DO NOTHING`);
-  const bringForward = db.prepare<[number, string, number]>(
-    "UPDATE report SET due_at = ? WHERE report_id = ? AND state = 'pending' AND due_at > ?",
-  );
-  const isFirst = `NOT EXISTS (SELECT 1 FROM report AS earlier
+  // Years of reports are kept, and thousands may wait while Avara or a PACS is away. By itself SQLite would take the
+  // index of states for most of these and read all that is stored, or all that waits.
+  const bringForward = db.prepare<[number, string, number]>(`
+    UPDATE report INDEXED BY report_by_report_id SET due_at = ?
+    WHERE report_id = ? AND state = 'pending' AND due_at > ?`);
+  const isFirst = `NOT EXISTS (SELECT 1 FROM report AS earlier INDEXED BY report_by_report_id
     WHERE earlier.report_id = report.report_id AND earlier.state = 'pending' AND earlier.id < report.id)`;
   const due = db.prepare<[number, string, number], ReportRow>(`
-    SELECT * FROM report WHERE state = 'pending' AND due_at <= ? AND ${isFirst}
+    SELECT * FROM report INDEXED BY report_due WHERE state = 'pending' AND due_at <= ? AND ${isFirst}
       AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?`);
+  const nextDue = db.prepare<[string], { due_at: number }>(`
+    SELECT due_at FROM report INDEXED BY report_due WHERE state = 'pending' AND ${isFirst}
+      AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT 1`);
   const outputColumns = `
     report.*, report_output.id AS output_id, report_output.target, report_output.attempts AS output_attempts,
-    report_output.last_error AS output_error FROM report_output JOIN report ON report.id = report_output.report`;
+    report_output.last_error AS output_error`;
   // A PACS files versions by their UIDs. Whoever reads a folder or takes a POST may hold what comes last for valid.
   const isNextOutput = `(report_output.target = 'pacs' OR NOT EXISTS (
-    SELECT 1 FROM report AS own JOIN report AS earlier ON earlier.report_id = own.report_id AND earlier.id < own.id
-      JOIN report_output AS other ON other.report = earlier.id
-    WHERE own.id = report_output.report AND other.target = report_output.target AND other.state = 'pending'))`;
+    SELECT 1 FROM report AS own CROSS JOIN report AS earlier INDEXED BY report_by_report_id
+      CROSS JOIN report_output AS other INDEXED BY sqlite_autoindex_report_output_1
+    WHERE own.id = report_output.report AND earlier.report_id = own.report_id AND earlier.id < own.id
+      AND other.report = earlier.id AND other.target = report_output.target AND other.state = 'pending'))`;
   const dueOutputs = db.prepare<[number, string, number], OutputRow>(`
-    SELECT ${outputColumns} WHERE report_output.state = 'pending' AND report_output.due_at <= ? AND ${isNextOutput}
-      AND report_output.id NOT IN (SELECT value FROM json_each(?)) ORDER BY report_output.due_at, report_output.id LIMIT ?`);
-  const nextDue = db.prepare<[string, string], { due_at: number | null }>(`
-    SELECT min(due_at) AS due_at FROM (
-      SELECT min(due_at) AS due_at FROM report
-      WHERE state = 'pending' AND ${isFirst} AND id NOT IN (SELECT value FROM json_each(?))
-      UNION ALL SELECT min(due_at) FROM report_output
-      WHERE state = 'pending' AND ${isNextOutput} AND id NOT IN (SELECT value FROM json_each(?)))`);
-  const latest = db.prepare<[string], ReportRow>(
-    "SELECT * FROM report WHERE report_id = ? AND state = 'stored' ORDER BY version DESC LIMIT 1",
-  );
-  const later = db.prepare<[string, number]>(
-    "SELECT 1 FROM report WHERE report_id = ? AND state = 'pending' AND id > ? LIMIT 1",
-  );
+    SELECT ${outputColumns} FROM report_output INDEXED BY report_output_due CROSS JOIN report
+    WHERE report_output.state = 'pending' AND report_output.due_at <= ? AND report.id = report_output.report
+      AND ${isNextOutput} AND report_output.id NOT IN (SELECT value FROM json_each(?))
+    ORDER BY report_output.due_at, report_output.id LIMIT ?`);
+  const nextDueOutput = db.prepare<[string], { due_at: number }>(`
+    SELECT due_at FROM report_output INDEXED BY report_output_due WHERE state = 'pending' AND ${isNextOutput}
+      AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT 1`);
+  const latest = db.prepare<[string], ReportRow>(`
+    SELECT * FROM report INDEXED BY report_by_report_id WHERE report_id = ? AND state = 'stored'
+    ORDER BY version DESC LIMIT 1`);
+  const later = db.prepare<[string, number]>(`
+    SELECT 1 FROM report INDEXED BY report_by_report_id WHERE report_id = ? AND state = 'pending' AND id > ? LIMIT 1`);
   const stored = db.prepare(`
     UPDATE report SET state = 'stored', customer = ?, study_uid = ?, version = ?, sha256 = ?, last_error = NULL WHERE id = ?`);
   const repeated = db.prepare(
     "UPDATE report SET state = 'repeated', customer = ?, study_uid = ?, last_error = NULL WHERE id = ?",
   );
   const bringOutputsForward = db.prepare<[number, number, number]>(`
-    UPDATE report_output SET due_at = ? WHERE state = 'pending' AND due_at > ? AND report IN (
-      SELECT earlier.id FROM report JOIN report AS earlier USING (report_id) WHERE report.id = ?)`);
+    UPDATE report_output INDEXED BY sqlite_autoindex_report_output_1 SET due_at = ?
+    WHERE state = 'pending' AND due_at > ? AND report IN (
+      SELECT earlier.id FROM report CROSS JOIN report AS earlier USING (report_id) WHERE report.id = ?)`);
   const addOutput = db.prepare(`
     INSERT INTO report_output (report, target, state, attempts, due_at) VALUES (?, ?, 'pending', 0, ?)
     ON CONFLICT (report, target) DO NOTHING`);
@@ -110,14 +115,17 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
     },
   };
   const ofStudy = db.prepare<[string, string], ReportRow>(`
-    SELECT * FROM report WHERE study_uid = ? AND customer = ? AND state = 'stored' AND version = (
-      SELECT max(version) FROM report AS other WHERE other.report_id = report.report_id AND other.state = 'stored')
+    SELECT * FROM report INDEXED BY report_by_study
+    WHERE study_uid = ? AND customer = ? AND state = 'stored' AND version = (
+      SELECT max(version) FROM report AS other INDEXED BY report_by_report_id
+      WHERE other.report_id = report.report_id AND other.state = 'stored')
     ORDER BY received_at DESC, id DESC`);
   const failed = db.prepare<[number], ReportRow>(
     "SELECT * FROM report WHERE state = 'attention' ORDER BY id DESC LIMIT ?",
   );
   const failedOutputs = db.prepare<[number], OutputRow>(
-    `SELECT ${outputColumns} WHERE report_output.state = 'attention' ORDER BY report_output.id DESC LIMIT ?`,
+    `SELECT ${outputColumns} FROM report_output JOIN report ON report.id = report_output.report
+      WHERE report_output.state = 'attention' ORDER BY report_output.id DESC LIMIT ?`,
   );
   const retry = ['report', 'report_output'].map((table) =>
     db.prepare(`UPDATE ${table} SET state = 'pending', due_at = ? WHERE state IN ('pending', 'attention')`),
@@ -152,8 +160,14 @@ export function createReportRecords({ db, queue, sync }: SqliteReportRecordsOpti
     due: (now, limit, busy) => due.all(now, JSON.stringify([...busy]), limit).map(toJob),
     dueOutputs: (now, limit, busy) =>
       dueOutputs.all(now, JSON.stringify([...busy]), limit).flatMap(toOutputJob),
-    nextDueAt: (busy, busyOutputs) =>
-      nextDue.get(JSON.stringify([...busy]), JSON.stringify([...busyOutputs]))?.due_at ?? undefined,
+    nextDueAt(busy, busyOutputs) {
+      const times = [
+        nextDue.get(JSON.stringify([...busy])),
+        nextDueOutput.get(JSON.stringify([...busyOutputs])),
+      ];
+      const [first] = times.flatMap((row) => row?.due_at ?? []).sort((a, b) => a - b);
+      return first;
+    },
     begin: (id) => queue.write(() => void change.report.begin.run(id)),
     latest(reportId) {
       const row = latest.get(reportId);
