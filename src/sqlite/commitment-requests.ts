@@ -61,7 +61,7 @@ export function createCommitmentRequests(options: SqliteCommitmentRequestsOption
   const open = db.prepare<[string, string, number], RequestRow>(`
     SELECT id, customer, calling_ae, called_ae, transaction_uid, accepted_at, failed_attempts
     FROM commitment_request WHERE id IN (
-      SELECT min(id) FROM commitment_request
+      SELECT min(id) FROM commitment_request INDEXED BY commitment_request_open
       WHERE state = 'open' AND calling_ae NOT IN (SELECT value FROM json_each(?))
         AND id NOT IN (SELECT value FROM json_each(?))
       GROUP BY calling_ae)

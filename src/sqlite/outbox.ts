@@ -25,8 +25,10 @@ interface DueRow {
   readonly supersedes: string | null;
 }
 
+// By itself SQLite would take the index of states, and read and sort all that waits for each delivery: a hundred thousand
+// where an archive was imported or Avara was away.
 const DUE = `
-  FROM outbox JOIN study ON study.id = outbox.study_id
+  FROM outbox INDEXED BY outbox_due CROSS JOIN study ON study.id = outbox.study_id
   WHERE outbox.state = 'pending' AND study.state = 'stable'
     AND NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.id = outbox.after_entry
       AND (before.state <> 'created' OR before.is_cancelled = 0))
@@ -45,8 +47,8 @@ export function createOutbox({ db, queue, reader }: SqliteOutboxOptions): Outbox
       outbox.is_cancelled, outbox.revision, outbox.is_moved_away, study.customer,
       (SELECT avara_study_id FROM outbox AS before WHERE before.id = outbox.after_entry) AS supersedes, study.study_uid ${DUE}
       AND outbox.due_at <= ? ORDER BY outbox.due_at, outbox.id LIMIT ?`);
-  const nextDue = db.prepare<[string, string], { due_at: number | null }>(
-    `SELECT min(outbox.due_at) AS due_at ${DUE}`,
+  const nextDue = db.prepare<[string, string], { due_at: number }>(
+    `SELECT outbox.due_at ${DUE} ORDER BY outbox.due_at, outbox.id LIMIT 1`,
   );
   const begin = db.prepare('UPDATE outbox SET attempts = attempts + 1 WHERE id = ?');
   const noteSent = db.prepare('UPDATE outbox SET sent = ? WHERE id = ?');
@@ -90,7 +92,7 @@ export function createOutbox({ db, queue, reader }: SqliteOutboxOptions): Outbox
         return study ? [toEntry(row, study)] : [];
       });
     },
-    nextDueAt: (except, busy) => nextDue.get(...lists(except, busy))?.due_at ?? undefined,
+    nextDueAt: (except, busy) => nextDue.get(...lists(except, busy))?.due_at,
     begin: (id) => queue.write(() => void begin.run(id)),
     noteSent: (id, sent) => queue.write(() => void noteSent.run(sent, id)),
     complete: (id, { avaraStudyId, sent, isCancelled, revision }, now) =>

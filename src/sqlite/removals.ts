@@ -48,7 +48,8 @@ const FACTS = `
   SELECT study.id, study.customer, study.study_uid, study.state, study.instances, study.bytes, study.last_received_at,
     (SELECT count(*) FROM conflict
       WHERE conflict.study_uid = study.study_uid AND conflict.customer = study.customer) AS conflicts,
-    (SELECT count(*) FROM report WHERE report.state IN ('pending', 'attention') AND report.avara_study_id IN (
+    (SELECT count(*) FROM report INDEXED BY report_unfinished
+      WHERE report.state IN ('pending', 'attention') AND report.avara_study_id IN (
       SELECT avara_study_id FROM outbox WHERE outbox.study_id = study.id)) AS reports,
     (SELECT count(*) FROM report JOIN report_output ON report_output.report = report.id
       WHERE report.study_uid = study.study_uid AND report.customer = study.customer
