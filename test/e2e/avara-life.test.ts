@@ -310,7 +310,7 @@ describe('a report', () => {
     waitUntil(`${path.basename(file)} is there`, () => fs.readFile(file).catch(() => undefined));
 
   /** Until nothing that was delivered waits to be fetched. */
-  const noneFetched = () =>
+  const allFetched = () =>
     waitUntil('every report is fetched', async () => {
       const { host, port } = site.daemon.admin;
       const status = (await (await fetch(`http://${host}:${port}/api/status`)).json()) as {
@@ -337,7 +337,7 @@ describe('a report', () => {
     expect((await deliver({ reportId, eventId: 'whe_1', plainText: 'No finding.' })).problems).toEqual([]);
     expect((await deliver({ reportId, plainText: 'No finding.' })).problems).toEqual([]);
     // The emulator shows every link what the report is by now, as a store that overwrites its files would.
-    await noneFetched();
+    await allFetched();
     await deliver({ reportId, plainText: 'Addendum.', revision: 'Addendum' });
     const second = await arrived(path.join(folderOf(reportId), 'v2.pdf'));
     expect(second.equals(pdf)).toBe(false);
